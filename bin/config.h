@@ -1,0 +1,138 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * The configuration as it was read: daemonwatch.conf(5).  Parsing touches
+ * nothing but the files; a struct config owns all it points to and never
+ * changes once it is made.
+ */
+#ifndef BIN_CONFIG_H
+#define BIN_CONFIG_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "cond.h"
+
+/* Where something stands, for messages and for the difference at reload. */
+struct config_pos {
+	const char *file; /* owned by the config */
+	unsigned line;
+	unsigned column;
+};
+
+enum service_type { SERVICE_CHILD, SERVICE_DETACHED };
+enum on_exit { ON_EXIT_STOP, ON_EXIT_LEAVE };
+enum ready_kind {
+	READY_DEFAULT, /* child: at once; detached: the process is found */
+	READY_AT_ONCE,
+	READY_CHECK, /* ready_check */
+	READY_DELAY  /* ready_delay */
+};
+enum check_kind { CHECK_TCP };
+
+struct command {
+	char **argv; /* NULL: none; a string became {"/bin/sh", "-c", s} */
+};
+
+struct check_conf {
+	enum check_kind kind;
+	char *name;
+	struct config_pos pos;
+	char *host; /* without brackets */
+	char *port;
+	char *send;
+	size_t send_len;
+	char *expect;
+	int64_t interval;
+	int64_t timeout;
+	unsigned fall;
+	unsigned rise;
+};
+
+#define COUNT_MAX UINT32_MAX
+
+struct service_conf {
+	char *name;
+	struct config_pos pos;
+	enum service_type type;
+	/* Finding the processes of a detached service. */
+	char *match;
+	char *pidfile;
+	uint32_t count_min;
+	uint32_t count_max; /* COUNT_MAX: no limit */
+	bool count_set;	    /* written by the user: then also counted */
+	/* Commands. */
+	struct command start;
+	struct command stop;
+	struct command before_start;
+	struct command after_stop;
+	/* Times, nanoseconds. */
+	int64_t interval;
+	int64_t start_timeout;
+	int64_t stop_timeout;
+	int64_t hook_timeout;
+	int64_t backoff_min;
+	int64_t backoff_max;
+	int64_t stable;
+	/* give-up = 5 in 10m: 0 never */
+	unsigned give_up;
+	int64_t give_up_within;
+	int64_t hold; /* then try again after this; 0: not by itself */
+	/* Deciding. */
+	struct cond restart_when;
+	enum ready_kind ready;
+	size_t ready_check;
+	int64_t ready_delay;
+	enum on_exit on_exit;
+	int stop_signal;
+	/* The process' surroundings. */
+	char *user; /* NULL: ours */
+	char *group;
+	char *cwd;
+	char **env; /* "NAME=value", NULL-ended, or NULL */
+	int umask;  /* -1: 022 */
+	char *log;
+	struct check_conf *checks;
+	size_t nchecks;
+};
+
+struct config {
+	char *runtime_dir; /* NULL: the default of config_runtime_dir() */
+	char *log;	   /* NULL: stderr in front, syslog behind */
+	char *prober_user; /* NULL: nobody */
+	struct service_conf *services; /* in the order of the files */
+	size_t nservices;
+	char **files; /* the names that positions point to */
+	size_t nfiles;
+};
+
+/*
+ * What is wrong, one call each: "file:line:column: text" without a newline.
+ * file may be NULL (the command line).
+ */
+typedef void config_error_cb(const struct config_pos *pos, const char *text,
+    void *arg);
+
+/*
+ * Read a file and what it includes.  NULL when anything is wrong; every error
+ * of every file has been reported then.  Unless trust is set, files that
+ * others than root or this user own or can write are refused.
+ */
+struct config *config_read(const char *path, bool trust, config_error_cb *cb,
+    void *arg);
+/* The same from memory; name stands for it in messages. */
+struct config *config_parse(const char *name, const char *text, size_t len,
+    config_error_cb *cb, void *arg);
+void config_free(struct config *c);
+
+const struct service_conf *config_find(const struct config *c,
+    const char *name);
+/* Write it out in full, every default filled in; it can be read again. */
+int config_print(const struct config *c, FILE *f);
+
+#endif

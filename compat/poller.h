@@ -1,0 +1,68 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * The seam to the kernel's event queue.  A poller knows descriptors (and,
+ * where descriptors for processes do not exist, pids); it never calls users,
+ * never looks at timers, and owns no watcher.  poller_epoll.c, poller_poll.c
+ * and poller_kqueue.c each offer one struct poller_ops.
+ */
+#ifndef COMPAT_POLLER_H
+#define COMPAT_POLLER_H
+
+#include <sys/types.h>
+
+#include <stdint.h>
+
+#define POLLER_READ 0x1u
+#define POLLER_WRITE 0x2u
+#define POLLER_HUP 0x4u	 /* hangup or error; comes with all that was asked */
+#define POLLER_EXIT 0x8u /* ident is a pid that has ended */
+
+struct poller_event {
+	uint32_t gen;
+	unsigned events;
+	int ident; /* a descriptor, or a pid with POLLER_EXIT */
+};
+
+struct poller; /* each poller's own */
+
+struct poller_ops {
+	const char *name;
+	/* New kernel state, close-on-exec.  NULL with errno. */
+	struct poller *(*open)(void);
+	/* Give it up, in the process that opened it. */
+	void (*close)(struct poller *);
+	/*
+	 * In a forked child: let go of the parent's kernel object without
+	 * touching its registrations, open a new and empty one.  0 or -1.
+	 */
+	int (*forked)(struct poller *);
+	/*
+	 * Make the interest in fd exactly want (0: none); have is what was set
+	 * last.  Level-triggered.  Its events carry gen.  0, or -1 with errno:
+	 * EPERM for files that cannot be waited for.  Removing never fails for
+	 * a descriptor that the kernel has forgotten already.
+	 */
+	int (*io_set)(struct poller *, int fd, unsigned have, unsigned want,
+	    uint32_t gen);
+	/*
+	 * Report once, as POLLER_EXIT, that pid has ended.  0: watching;
+	 * 1: has ended already; -1 with errno, ENOTSUP where this poller
+	 * watches processes by descriptor (procfd.h) or not at all.
+	 */
+	int (*proc_add)(struct poller *, pid_t pid, uint32_t gen);
+	void (*proc_del)(struct poller *, pid_t pid);
+	/*
+	 * Sleep for at most timeout nanoseconds (-1: for ever; never shorter
+	 * than asked but for an event or a signal) and fill in up to max
+	 * events.  Their number; 0 also on EINTR; -1 with errno.
+	 */
+	int (*wait)(struct poller *, int64_t timeout, struct poller_event *ev,
+	    int max);
+};
+
+/* Those of this build, the default first, NULL at the end. */
+extern const struct poller_ops *const poller_table[];
+
+#endif

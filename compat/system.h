@@ -1,0 +1,33 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * What else differs between systems: becoming the parent of orphans, changing
+ * identity in a vforked child, closing descriptors, credentials of a peer,
+ * giving up privileges for good.  reaper_*.c, cred_*.c, peer_*.c, confine_*.c.
+ */
+#ifndef COMPAT_SYSTEM_H
+#define COMPAT_SYSTEM_H
+
+#include <sys/types.h>
+
+#include <stddef.h>
+
+/* Orphaned descendants become our children.  ENOTSUP where not offered. */
+int reaper_acquire(void);
+
+/*
+ * setgroups, setgid, setuid of the calling process alone: safe in a vforked
+ * child, where glibc's setuid() would go looking for the parent's threads.
+ */
+int cred_setgroups(size_t n, const gid_t *groups);
+int cred_setgid(gid_t gid);
+int cred_setuid(uid_t uid);
+
+/* Who is at the other end of a connected unix socket.  pid may be -1. */
+int peer_cred(int fd, uid_t *uid, gid_t *gid, pid_t *pid);
+
+/* No privileges can be gained any more (no_new_privs).  0 where unknown. */
+int confine_no_new_privs(void);
+
+#endif

@@ -1,0 +1,94 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * What the modules of the library share about a loop.  loop.c owns the
+ * structure; each module looks after its own part through the functions named
+ * for it here.
+ */
+#ifndef LIB_LOOP_H
+#define LIB_LOOP_H
+
+#include <sys/types.h>
+
+#include <signal.h>
+
+#include "daemonwatch.h"
+#include "../compat/poller.h"
+
+/* A descriptor's slot; gen changes whenever its watcher does. */
+struct loop_slot {
+	struct dw_io *io;
+	uint32_t gen;
+	unsigned have; /* what the poller was told last */
+};
+
+/* A hash of watchers by pid; grows when it can, works when it cannot. */
+struct loop_pids {
+	void **buckets;
+	size_t size; /* a power of two, or 0 */
+	size_t used;
+};
+
+struct dw_loop {
+	const struct poller_ops *ops;
+	struct poller *poller;
+	int64_t now;
+	pid_t owner; /* the process that opened the poller */
+	int stop_code; /* -1: run on */
+	size_t active; /* started watchers that keep dw_loop_run() going */
+
+	/* loop.c: descriptors */
+	struct loop_slot *slots;
+	size_t nslots;
+	uint32_t next_gen;
+	struct poller_event *events;
+	int max_events;
+
+	/* loop.c: deferred calls */
+	struct dw_defer *defers, **defers_tail;
+
+	/* timer.c */
+	struct dw_timer *timers; /* root of the heap */
+	uint64_t timer_seq;
+
+	/* signal.c */
+	struct dw_signal *signals[NSIG];
+	struct dw_io signal_io;
+	int signal_pipe[2];
+	int signal_users;
+
+	/* child.c */
+	struct loop_pids children;
+	bool sigchld; /* the handler is in place */
+
+	/* proc.c */
+	struct loop_pids procs;
+};
+
+/* timer.c: the first deadline, -1 if none; run what is due at loop->now. */
+int64_t loop_timer_next(const struct dw_loop *loop);
+void loop_timer_run(struct dw_loop *loop);
+void loop_timer_clear(struct dw_loop *loop);
+
+/*
+ * signal.c.  loop_signal_chld() makes SIGCHLD call child_reap(); the library
+ * alone watches that signal.
+ */
+int loop_signal_chld(struct dw_loop *loop);
+int loop_signal_forked(struct dw_loop *loop, bool keep);
+void loop_signal_clear(struct dw_loop *loop);
+
+/* child.c: reap all that have ended, then call back.  Also for strangers. */
+void child_reap(struct dw_loop *loop);
+void child_clear(struct dw_loop *loop);
+
+/*
+ * proc.c: proc_reaped() hands on the status of a process that was reaped and
+ * is no dw_child; proc_ended() is the poller's POLLER_EXIT.
+ */
+void proc_reaped(struct dw_loop *loop, pid_t pid, int status);
+void proc_ended(struct dw_loop *loop, pid_t pid, uint32_t gen);
+void proc_clear(struct dw_loop *loop);
+
+#endif
