@@ -6,8 +6,8 @@
  * nothing but the files; a struct config owns all it points to and never
  * changes once it is made.
  */
-#ifndef BIN_CONFIG_H
-#define BIN_CONFIG_H
+#ifndef BIN_CONF_H
+#define BIN_CONF_H
 
 #include <sys/types.h>
 
