@@ -4,7 +4,8 @@
  *
  * What else differs between systems: becoming the parent of orphans, changing
  * identity in a vforked child, closing descriptors, credentials of a peer,
- * giving up privileges for good.  reaper_*.c, cred_*.c, peer_*.c, confine_*.c.
+ * giving up privileges for good.  reaper_*.c, cred_*.c, closefds_*.c, peer_*.c,
+ * confine_*.c.
  */
 #ifndef COMPAT_SYSTEM_H
 #define COMPAT_SYSTEM_H
@@ -23,6 +24,13 @@ int reaper_acquire(void);
 int cred_setgroups(size_t n, const gid_t *groups);
 int cred_setgid(gid_t gid);
 int cred_setuid(uid_t uid);
+
+/*
+ * Close the descriptors low to high, both included, open or not.  Allocates
+ * nothing and takes no lock: closefrom() of libbsd 0.11 reads /proc with
+ * opendir(), which a vforked child must not do.
+ */
+void closefds(int low, int high);
 
 /* Who is at the other end of a connected unix socket.  pid may be -1. */
 int peer_cred(int fd, uid_t *uid, gid_t *gid, pid_t *pid);

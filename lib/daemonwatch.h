@@ -246,6 +246,13 @@ const char *dw_spawn_stage_name(enum dw_spawn_stage stage);
 /*
  * Children: dw_child(3)
  */
+
+/* How the library keeps watchers by pid: all of it private. */
+struct dw_pid_link {
+	struct dw_pid_link *next, **prev;
+	pid_t pid;
+};
+
 struct dw_child;
 /* status: as of waitpid(2).  Called exactly once for a started child. */
 typedef void dw_child_cb(struct dw_child *child, int status);
@@ -263,7 +270,8 @@ struct dw_child {
 	pid_t pid; /* to read only; 0 when it has ended */
 	/* private */
 	struct dw_loop *loop;
-	struct dw_child *next, **prev;
+	struct dw_pid_link link;
+	int status;
 };
 
 /* dw_spawn() and watch it. */
@@ -284,7 +292,7 @@ int dw_child_killpg(struct dw_child *child, int signo);
  * Adopt the orphans among our descendants (Linux, FreeBSD, DragonFly); the
  * loop reaps them.  ENOTSUP elsewhere.
  */
-int dw_reaper_acquire(void);
+int dw_reaper_acquire(struct dw_loop *loop);
 
 /*
  * The process table, and processes that are not our children: dw_proc(3)
@@ -344,10 +352,11 @@ struct dw_proc {
 	struct dw_io io;
 	struct dw_timer timer;
 	struct dw_defer defer;
+	struct dw_pid_link link;
 	int fd;
 	int how;
 	int status;
-	struct dw_proc *next, **prev;
+	uint32_t gen;
 };
 
 /*

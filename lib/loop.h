@@ -23,9 +23,10 @@ struct loop_slot {
 	unsigned have; /* what the poller was told last */
 };
 
-/* A hash of watchers by pid; grows when it can, works when it cannot. */
+/* A hash of watchers by pid, pids.h. */
 struct loop_pids {
-	void **buckets;
+	struct dw_pid_link **buckets; /* NULL: all are in first */
+	struct dw_pid_link *first;
 	size_t size; /* a power of two, or 0 */
 	size_t used;
 };
@@ -60,6 +61,7 @@ struct dw_loop {
 
 	/* child.c */
 	struct loop_pids children;
+	struct dw_defer child_defer; /* reaps what ended unnoticed */
 	bool sigchld; /* the handler is in place */
 
 	/* proc.c */
