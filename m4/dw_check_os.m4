@@ -1,0 +1,88 @@
+dnl SPDX-License-Identifier: BSD-2-Clause
+dnl Copyright (c) 2026 The daemonwatch authors
+dnl
+dnl DW_CHECK_OS
+dnl
+dnl The one place that says which file of compat/ answers which question on
+dnl this system.  For each question: the candidate that the system's name
+dnl suggests, then a test that what it needs is really there, else "none".
+dnl
+dnl Sets COMPAT_OS_OBJS (objects), POLLERS (names, the default first),
+dnl HAVE_POLLER_*, DEFAULT_POLLER.
+
+AC_DEFUN([DW_CHECK_OS], [
+AC_REQUIRE([AC_CANONICAL_HOST])dnl
+AC_ARG_WITH([poller],
+    [AS_HELP_STRING([--with-poller=epoll|kqueue|poll],
+	[the poller that is used by default (the best one there is)])],
+    [], [with_poller=])
+
+dnl The candidates.  (What is not written yet is not named.)
+AS_CASE([$host_os],
+    [linux*], [
+	dw_procfd=linux dw_proctab=linux dw_reaper=linux
+	dw_cred=linux dw_peer=linux dw_confine=linux],
+    [freebsd*|dragonfly*], [
+	dw_procfd=none dw_proctab=none dw_reaper=freebsd
+	dw_cred=bsd dw_peer=bsd dw_confine=none],
+    [
+	dw_procfd=none dw_proctab=none dw_reaper=none
+	dw_cred=bsd dw_peer=bsd dw_confine=none])
+
+dnl Are they there?
+AC_CHECK_FUNCS([epoll_create1 kqueue kqueue1 getpeereid procctl])
+AC_CHECK_DECLS([SYS_pidfd_open, SYS_pidfd_send_signal], [],
+    [AS_VAR_IF([dw_procfd], [linux], [dw_procfd=none])],
+    [[#include <sys/syscall.h>]])
+AC_CHECK_DECL([PR_SET_CHILD_SUBREAPER], [],
+    [AS_VAR_IF([dw_reaper], [linux], [dw_reaper=none])],
+    [[#include <sys/prctl.h>]])
+AC_CHECK_DECL([PROC_REAP_ACQUIRE], [],
+    [AS_VAR_IF([dw_reaper], [freebsd], [dw_reaper=none])],
+    [[#include <sys/types.h>
+#include <sys/procctl.h>]])
+AC_CHECK_DECL([PR_SET_NO_NEW_PRIVS], [],
+    [AS_VAR_IF([dw_confine], [linux], [dw_confine=none])],
+    [[#include <sys/prctl.h>]])
+
+dnl The pollers: all that can be compiled are, the default comes first.
+POLLERS=
+AS_VAR_IF([ac_cv_func_epoll_create1], [yes], [
+	AC_DEFINE([HAVE_POLLER_EPOLL], [1], [poller_epoll.c is compiled])
+	POLLERS="$POLLERS epoll"])
+AS_VAR_IF([ac_cv_func_kqueue], [yes], [
+	AS_IF([test -f "$srcdir/compat/poller_kqueue.c"], [
+		AC_DEFINE([HAVE_POLLER_KQUEUE], [1],
+		    [poller_kqueue.c is compiled])
+		POLLERS="$POLLERS kqueue"])])
+AC_DEFINE([HAVE_POLLER_POLL], [1], [poller_poll.c is compiled])
+POLLERS="$POLLERS poll"
+AS_IF([test -n "$with_poller"], [
+	AS_CASE([" $POLLERS "],
+	    [*" $with_poller "*], [],
+	    [AC_MSG_ERROR([no poller "$with_poller" here; there is:$POLLERS])])
+	dw_others=
+	for dw_p in $POLLERS; do
+		test "$dw_p" = "$with_poller" || dw_others="$dw_others $dw_p"
+	done
+	POLLERS="$with_poller$dw_others"])
+set -- $POLLERS
+POLLERS="$[]*"
+AC_DEFINE_UNQUOTED([DEFAULT_POLLER], ["$[]1"], [the default poller's name])
+AC_SUBST([POLLERS])
+
+COMPAT_OS_OBJS=
+for dw_p in $POLLERS; do
+	AS_VAR_APPEND([COMPAT_OS_OBJS], [" compat/poller_$dw_p.lo"])
+done
+DW_OS_ANSWERS=
+m4_foreach([dw_question], [[procfd], [proctab], [reaper], [cred], [peer],
+    [confine]], [
+AC_MSG_CHECKING([which dw_question to use])
+AC_MSG_RESULT([$dw_[]dw_question])
+AS_VAR_APPEND([COMPAT_OS_OBJS],
+    [" compat/dw_question[]_$dw_[]dw_question.lo"])
+AS_VAR_APPEND([DW_OS_ANSWERS], ["dw_question[]_$dw_[]dw_question "])
+])
+AC_SUBST([COMPAT_OS_OBJS])
+])
