@@ -22,12 +22,12 @@ AC_ARG_ENABLE([sanitizers],
 
 dnl -Werror in the trial makes clang refuse what it does not know.
 AX_APPEND_COMPILE_FLAGS([-std=c11], [WARN_CFLAGS])
-AX_APPEND_COMPILE_FLAGS([
+AX_APPEND_COMPILE_FLAGS(m4_normalize([
     -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
     -Wold-style-definition -Wpointer-arith -Wcast-qual -Wwrite-strings
     -Wformat=2 -Wvla -Wundef -Wnull-dereference -Wimplicit-fallthrough
     -Wnested-externs -Wlogical-op -Wduplicated-cond
-], [WARN_CFLAGS], [-Werror])
+]), [WARN_CFLAGS], [-Werror])
 AS_VAR_IF([enable_werror], [yes],
     [AX_APPEND_COMPILE_FLAGS([-Werror], [WARN_CFLAGS])])
 AC_SUBST([WARN_CFLAGS])
@@ -43,18 +43,20 @@ AS_CASE([$enable_sanitizers],
 	SANITIZER_CFLAGS="-fsanitize=$enable_sanitizers"
 	AX_CHECK_LINK_FLAG([$SANITIZER_CFLAGS], [],
 	    [AC_MSG_ERROR([the compiler cannot -fsanitize=$enable_sanitizers])])
-	AX_APPEND_COMPILE_FLAGS([-fno-omit-frame-pointer
-	    -fno-sanitize-recover=all], [SANITIZER_CFLAGS])
+	AX_APPEND_COMPILE_FLAGS(
+	    m4_normalize([-fno-omit-frame-pointer -fno-sanitize-recover=all]),
+	    [SANITIZER_CFLAGS])
 	dnl They do not go together with these.
 	enable_hardening=no])
 AC_SUBST([SANITIZER_CFLAGS])
 
 AS_VAR_IF([enable_hardening], [yes], [
-	AX_APPEND_COMPILE_FLAGS([-fstack-protector-strong
-	    -fstack-clash-protection -fcf-protection],
-	    [HARDEN_CFLAGS], [-Werror])
-	AX_APPEND_LINK_FLAGS([-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
-	    -Wl,--as-needed], [HARDEN_LDFLAGS])
+	AX_APPEND_COMPILE_FLAGS(
+	    m4_normalize([-fstack-protector-strong -fstack-clash-protection
+	    -fcf-protection]), [HARDEN_CFLAGS], [-Werror])
+	AX_APPEND_LINK_FLAGS(
+	    m4_normalize([-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
+	    -Wl,--as-needed]), [HARDEN_LDFLAGS])
 	AX_CHECK_COMPILE_FLAG([-fPIE], [
 		AX_CHECK_LINK_FLAG([-fPIE -pie], [
 			PIE_CFLAGS=-fPIE
