@@ -1,0 +1,56 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * What the three parts of the state machine share: service.c (events),
+ * service_run.c (starting and judging), service_stop.c (stopping and what
+ * comes after).  A step is one call of service_step().
+ */
+#ifndef BIN_SERVICE_INT_H
+#define BIN_SERVICE_INT_H
+
+#include "service.h"
+
+struct step {
+	struct service *sv;
+	const struct service_event *ev;
+	struct service_actions *out;
+};
+
+/* service.c */
+struct service_action *step_act(struct step *st, enum service_action_kind kind);
+/* Change of state (told) and phase; the text is its cause. */
+void step_enter(struct step *st, enum service_state state,
+    enum service_phase phase, const char *fmt, ...) DW_PRINTF(4, 5);
+void step_phase(struct step *st, enum service_phase phase);
+void step_deadline(struct step *st, int64_t delay);
+void step_note(struct step *st, const char *fmt, ...) DW_PRINTF(2, 3);
+void step_run(struct step *st, enum service_command command, int64_t timeout);
+void step_kill_cmd(struct step *st, int signo);
+/* "10s", "1.5s", "200ms" */
+const char *step_duration(int64_t ns, char *buf, size_t len);
+/* No old answer counts any more. */
+void step_forget_checks(struct service *sv);
+
+/* service_run.c */
+void run_begin(struct step *st, const char *why);
+void run_look(struct step *st, const char *why);
+void run_spawned(struct step *st);
+void run_start_failed(struct step *st, const char *what, const char *text);
+void run_exited(struct step *st);
+void run_procs(struct step *st);
+void run_check(struct step *st);
+void run_timer(struct step *st);
+void run_cmd_done(struct step *st, bool ok, const char *text);
+void run_adopted(struct step *st);
+
+/* service_stop.c */
+void stop_begin(struct step *st, bool again, const char *why);
+void stop_timer(struct step *st);
+void stop_cmd_done(struct step *st, bool ok, const char *text);
+/* Its processes may all be gone now. */
+void stop_progress(struct step *st);
+/* Nothing of the instance is left. */
+void stop_end_of_run(struct step *st);
+
+#endif

@@ -1,0 +1,483 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * The state machine of one service: starting it, and judging by its process
+ * and its checks whether it has to be started again.
+ */
+#include "config.h"
+
+#include <limits.h>
+#include <stdio.h>
+
+#include "service_int.h"
+
+static enum truth
+rule(const struct service *sv)
+{
+	const struct cond_facts facts = {
+	    .process = service_process(sv),
+	    .ready = sv->ready ? YES : NO,
+	    .checks = sv->answers,
+	    .failed = sv->failed,
+	    .nchecks = sv->conf->nchecks,
+	};
+
+	return (cond_eval(&sv->conf->restart_when, &facts));
+}
+
+/* Is a check failing, be it short of its threshold? */
+static bool
+check_fails(const struct service *sv)
+{
+	for (size_t i = 0; i < sv->conf->nchecks; i++)
+		if (sv->failed[i] || sv->checks[i].fails > 0)
+			return (true);
+	return (false);
+}
+
+/* What is wrong with it, in words. */
+static const char *
+trouble(const struct service *sv, char *buf, size_t len)
+{
+	const char *check = check_fails(sv) ? sv->check_text : "";
+	const char *sep = (check[0] != '\0') ? "; " : "";
+
+	if (service_process(sv) == YES)
+		snprintf(buf, len, "%s", check);
+	else if (sv->conf->type == SERVICE_DETACHED && sv->count > 0)
+		snprintf(buf, len, "%u process%s found%s%.180s", sv->count,
+		    (sv->count == 1) ? "" : "es", sep, check);
+	else
+		snprintf(buf, len, "%.100s%s%.130s",
+		    (sv->lost[0] != '\0') ? sv->lost : "no process found", sep,
+		    check);
+	return (buf);
+}
+
+static void
+ask(struct step *st)
+{
+	if (st->sv->conf->nchecks > 0)
+		step_act(st, SA_CHECK);
+}
+
+static void
+up(struct step *st, const char *why)
+{
+	struct service *sv = st->sv;
+
+	step_enter(st, SV_UP, PH_NONE, "%s", why);
+	if (sv->up_since == SERVICE_NEVER)
+		sv->up_since = st->ev->now;
+	sv->present = sv->ready = sv->settled = sv->ran = true;
+}
+
+/* An instance that we did not start, or that came back by itself. */
+static void
+found(struct step *st, const char *why)
+{
+	struct service *sv = st->sv;
+
+	sv->started = st->ev->now;
+	sv->lost[0] = '\0';
+	sv->manual = false;
+	step_forget_checks(sv);
+	up(st, why);
+	ask(st);
+}
+
+static bool
+is_ready(const struct service *sv, int64_t now)
+{
+	if (service_process(sv) != YES)
+		return (false);
+	switch (sv->conf->ready) {
+	case READY_CHECK:
+		return (sv->answers[sv->conf->ready_check] == YES);
+	case READY_DELAY:
+		return (now - sv->started >= sv->conf->ready_delay);
+	default:
+		return (true);
+	}
+}
+
+static void
+await_ready(struct step *st)
+{
+	struct service *sv = st->sv;
+	const struct service_conf *conf = sv->conf;
+	int64_t limit = conf->start_timeout;
+
+	step_phase(st, PH_READY);
+	if (is_ready(sv, st->ev->now)) {
+		up(st, "started");
+		ask(st);
+		return;
+	}
+	if (conf->ready == READY_DELAY && conf->ready_delay > 0)
+		limit = conf->ready_delay;
+	step_deadline(st, limit - (st->ev->now - sv->started));
+	if (conf->ready == READY_CHECK)
+		ask(st);
+}
+
+static void
+launch(struct step *st)
+{
+	struct service *sv = st->sv;
+
+	if (sv->starts++ > 0)
+		sv->restarts++;
+	sv->ran = true;
+	sv->ready = sv->present = sv->manual = false;
+	sv->started = st->ev->now;
+	sv->lost[0] = '\0';
+	step_forget_checks(sv);
+	if (sv->conf->type == SERVICE_CHILD) {
+		step_phase(st, PH_SPAWN);
+		step_act(st, SA_SPAWN);
+	} else {
+		step_phase(st, PH_COMMAND);
+		step_run(st, CMD_START, sv->conf->start_timeout);
+	}
+}
+
+void
+run_begin(struct step *st, const char *why)
+{
+	struct service *sv = st->sv;
+
+	step_enter(st, SV_STARTING, PH_BEFORE, "%s", why);
+	if (sv->conf->before_start.argv == NULL)
+		launch(st);
+	else
+		step_run(st, CMD_BEFORE_START, sv->conf->hook_timeout);
+}
+
+/* A detached service may be there already: never start it twice. */
+void
+run_look(struct step *st, const char *why)
+{
+	struct service *sv = st->sv;
+
+	if (sv->conf->type == SERVICE_CHILD) {
+		run_begin(st, why);
+		return;
+	}
+	step_enter(st, SV_WAITING, PH_LOOK, "%s", why);
+	step_deadline(st, sv->conf->start_timeout);
+	sv->counted = sv->present = false;
+	sv->started = st->ev->now;
+	sv->lost[0] = '\0';
+	step_forget_checks(sv);
+	step_act(st, SA_SCAN);
+	ask(st);
+}
+
+static void
+wait_failing(struct step *st, enum truth r)
+{
+	char buf[SERVICE_TEXT];
+	const char *what = trouble(st->sv, buf, sizeof(buf));
+
+	st->sv->settled = true;
+	if (service_process(st->sv) == YES)
+		step_enter(st, SV_FAILING, PH_NONE, "%s", what);
+	else
+		step_enter(st, SV_FAILING, PH_NONE, "%.180s; %s", what,
+		    (r == UNKNOWN) ? "asking its checks" :
+				     "restart-when does not hold");
+}
+
+static void
+restart(struct step *st)
+{
+	char buf[SERVICE_TEXT];
+
+	st->sv->direct = true;
+	stop_begin(st, true, trouble(st->sv, buf, sizeof(buf)));
+}
+
+static void
+judge_look(struct step *st)
+{
+	struct service *sv = st->sv;
+	enum truth process = service_process(sv), r;
+	char buf[SERVICE_TEXT];
+
+	if (process == UNKNOWN)
+		return;
+	if (process == YES) {
+		found(st, "found running");
+		return;
+	}
+	r = rule(sv);
+	if (r == NO)
+		wait_failing(st, r);
+	else if (r == YES && sv->count > 0)
+		restart(st);
+	else if (r == YES)
+		run_begin(st, trouble(sv, buf, sizeof(buf)));
+}
+
+/* In up and failing: does what is known now change anything? */
+static void
+judge(struct step *st)
+{
+	struct service *sv = st->sv;
+	enum truth r = rule(sv);
+
+	if (r == YES)
+		restart(st);
+	else if (service_process(sv) == YES && !check_fails(sv)) {
+		if (sv->state != SV_UP)
+			up(st, "well again");
+	} else if (sv->state != SV_FAILING)
+		wait_failing(st, r);
+}
+
+static void
+process_lost(struct step *st)
+{
+	struct service *sv = st->sv;
+
+	/* The time without a process is no part of a healthy run. */
+	stop_end_of_run(st);
+	sv->present = false;
+	step_forget_checks(sv);
+	judge(st);
+	if (sv->state == SV_FAILING)
+		ask(st);
+}
+
+void
+run_spawned(struct step *st)
+{
+	st->sv->running = true;
+	await_ready(st);
+}
+
+void
+run_adopted(struct step *st)
+{
+	struct service *sv = st->sv;
+
+	if (sv->state != SV_STOPPED || sv->conf->type != SERVICE_CHILD)
+		return;
+	sv->want = sv->running = true;
+	found(st, (st->ev->text != NULL) ? st->ev->text : "found running");
+}
+
+void
+run_start_failed(struct step *st, const char *what, const char *text)
+{
+	struct service *sv = st->sv;
+	char buf[SERVICE_TEXT];
+
+	snprintf(buf, sizeof(buf), "%s: %.180s", what,
+	    (text != NULL) ? text : "failed");
+	sv->settled = true;
+	sv->direct = false;
+	/* The start command may have left something behind. */
+	if (sv->phase != PH_BEFORE)
+		sv->counted = false;
+	stop_begin(st, true, buf);
+}
+
+void
+run_exited(struct step *st)
+{
+	struct service *sv = st->sv;
+
+	switch (sv->state) {
+	case SV_STARTING:
+		run_start_failed(st, "ended before it was ready", sv->lost);
+		break;
+	case SV_UP:
+	case SV_FAILING:
+		process_lost(st);
+		break;
+	default:
+		break;
+	}
+}
+
+void
+run_procs(struct step *st)
+{
+	struct service *sv = st->sv;
+	bool present = (service_process(sv) == YES);
+
+	switch (sv->state) {
+	case SV_WAITING:
+		if (sv->phase == PH_LOOK)
+			judge_look(st);
+		else if (present)
+			found(st, "found running");
+		break;
+	case SV_STARTING:
+		if (sv->phase == PH_READY && is_ready(sv, st->ev->now)) {
+			up(st, "started");
+			ask(st);
+		}
+		break;
+	case SV_UP:
+	case SV_FAILING:
+		if (sv->present && !present)
+			process_lost(st);
+		else if (!sv->present && present)
+			found(st, "found running");
+		else
+			judge(st);
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+count_failure(struct step *st, size_t i)
+{
+	struct service *sv = st->sv;
+	const struct check_conf *conf = &sv->conf->checks[i];
+	struct service_check *c = &sv->checks[i];
+	const char *text = (st->ev->text != NULL) ? st->ev->text : "failed";
+
+	c->oks = 0;
+	if (service_process(sv) != YES) {
+		/* Nobody is there to be given time. */
+		c->fails = 1;
+		sv->failed[i] = true;
+	} else if (c->armed ||
+	    st->ev->now - sv->started >= sv->conf->start_timeout) {
+		if (c->fails < UINT_MAX)
+			c->fails++;
+		if (c->fails >= conf->fall)
+			sv->failed[i] = true;
+	} else
+		return;
+	if (sv->failed[i])
+		sv->answers[i] = NO;
+	if (c->fails > 1)
+		snprintf(sv->check_text, sizeof(sv->check_text),
+		    "%s: %.140s (%u in a row)", conf->name, text, c->fails);
+	else
+		snprintf(sv->check_text, sizeof(sv->check_text), "%s: %.140s",
+		    conf->name, text);
+}
+
+static void
+count_success(struct service *sv, size_t i)
+{
+	struct service_check *c = &sv->checks[i];
+
+	if (c->oks < UINT_MAX)
+		c->oks++;
+	c->armed = true;
+	if (c->oks >= sv->conf->checks[i].rise) {
+		sv->failed[i] = false;
+		sv->answers[i] = YES;
+	}
+	if (!sv->failed[i])
+		c->fails = 0;
+}
+
+void
+run_check(struct step *st)
+{
+	struct service *sv = st->sv;
+
+	/* An answer that comes when it is not wanted is an old one. */
+	if (st->ev->answer == UNKNOWN || service_wants_checks(sv) == PACE_NONE)
+		return;
+	if (st->ev->answer == NO)
+		count_failure(st, st->ev->check);
+	else
+		count_success(sv, st->ev->check);
+	switch (sv->state) {
+	case SV_WAITING:
+		judge_look(st);
+		break;
+	case SV_STARTING:
+		if (is_ready(sv, st->ev->now))
+			up(st, "started");
+		break;
+	default:
+		judge(st);
+		break;
+	}
+}
+
+static void
+ready_timer(struct step *st)
+{
+	struct service *sv = st->sv;
+	int64_t left = sv->conf->start_timeout - (st->ev->now - sv->started);
+	char when[32], buf[SERVICE_TEXT];
+
+	if (is_ready(sv, st->ev->now)) {
+		up(st, "started");
+		ask(st);
+		return;
+	}
+	if (left > 0) {
+		step_deadline(st, left);
+		return;
+	}
+	step_duration(sv->conf->start_timeout, when, sizeof(when));
+	if (service_process(sv) == YES)
+		snprintf(buf, sizeof(buf), "within %s", when);
+	else
+		snprintf(buf, sizeof(buf), "within %s: %u process%s found",
+		    when, sv->count, (sv->count == 1) ? "" : "es");
+	run_start_failed(st, "not ready", buf);
+}
+
+void
+run_timer(struct step *st)
+{
+	struct service *sv = st->sv;
+
+	switch (sv->state) {
+	case SV_WAITING:
+		if (sv->phase == PH_DELAY) {
+			run_look(st, "trying again");
+			break;
+		}
+		sv->settled = true;
+		step_note(st, "its checks have given no answer yet: waiting");
+		break;
+	case SV_STARTING:
+		ready_timer(st);
+		break;
+	case SV_FAILED:
+		dw_backoff_reset(&sv->backoff);
+		sv->ntries = sv->next_try = 0;
+		run_look(st, "trying again after its hold");
+		break;
+	default:
+		break;
+	}
+}
+
+void
+run_cmd_done(struct step *st, bool ok, const char *text)
+{
+	struct service *sv = st->sv;
+
+	if (sv->phase == PH_BEFORE) {
+		if (ok)
+			launch(st);
+		else
+			run_start_failed(st, "before-start", text);
+		return;
+	}
+	if (!ok) {
+		run_start_failed(st, "start command", text);
+		return;
+	}
+	sv->counted = false;
+	await_ready(st);
+	step_act(st, SA_SCAN);
+}

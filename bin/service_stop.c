@@ -1,0 +1,266 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * The state machine of one service: stopping it, step by step, each with a
+ * deadline, and what comes when nothing of it is left.
+ */
+#include "config.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+#include "service_int.h"
+
+static bool
+alive(const struct service *sv)
+{
+	if (sv->conf->type == SERVICE_CHILD)
+		return (sv->running);
+	return (!sv->counted || sv->count > 0);
+}
+
+/* A run of `stable` makes the failures before it forgotten. */
+void
+stop_end_of_run(struct step *st)
+{
+	struct service *sv = st->sv;
+
+	if (sv->up_since != SERVICE_NEVER &&
+	    st->ev->now - sv->up_since >= sv->conf->stable)
+		dw_backoff_reset(&sv->backoff);
+	sv->up_since = SERVICE_NEVER;
+}
+
+/* May it be started again, or has that been done often enough? */
+static bool
+give_up(struct step *st)
+{
+	struct service *sv = st->sv;
+	const struct service_conf *conf = sv->conf;
+	char when[32];
+
+	if (conf->give_up == 0 || sv->manual)
+		return (false);
+	if (sv->ntries < conf->give_up)
+		sv->ntries++;
+	else if (st->ev->now - sv->tries[sv->next_try] <=
+	    conf->give_up_within) {
+		char cause[SERVICE_TEXT];
+
+		step_duration(conf->give_up_within, when, sizeof(when));
+		snprintf(cause, sizeof(cause), "%.160s", sv->cause);
+		step_enter(st, SV_FAILED, PH_NONE,
+		    "gave up: %u restarts within %s; last: %s", conf->give_up,
+		    when, cause);
+		if (conf->hold > 0)
+			step_deadline(st, conf->hold);
+		return (true);
+	}
+	sv->tries[sv->next_try] = st->ev->now;
+	sv->next_try = (sv->next_try + 1) % conf->give_up;
+	return (false);
+}
+
+static void
+start_again(struct step *st)
+{
+	struct service *sv = st->sv;
+	char when[32], cause[SERVICE_TEXT];
+	int64_t delay;
+
+	if (give_up(st))
+		return;
+	delay = sv->manual ? 0 : dw_backoff_next(&sv->backoff, st->ev->random);
+	if (!sv->direct && !sv->manual && delay < SERVICE_RETRY_MIN)
+		delay = SERVICE_RETRY_MIN;
+	snprintf(cause, sizeof(cause), "%s", sv->cause);
+	if (delay == 0) {
+		run_begin(st, cause);
+		return;
+	}
+	step_duration(delay, when, sizeof(when));
+	step_enter(
+	    st, SV_WAITING, PH_DELAY, "%.190s; next try in %s", cause, when);
+	step_deadline(st, delay);
+}
+
+static void
+finish(struct step *st)
+{
+	struct service *sv = st->sv;
+
+	sv->ran = sv->ready = sv->present = false;
+	if (sv->again && sv->want)
+		start_again(st);
+	else
+		step_enter(st, SV_STOPPED, PH_NONE, "%s", sv->cause);
+	sv->again = false;
+}
+
+/* Nothing lives any more. */
+static void
+after(struct step *st)
+{
+	struct service *sv = st->sv;
+
+	if (!sv->ran || sv->conf->after_stop.argv == NULL) {
+		finish(st);
+		return;
+	}
+	if (sv->state != SV_STOPPING)
+		step_enter(st, SV_STOPPING, PH_AFTER, "%s", sv->cause);
+	step_phase(st, PH_AFTER);
+	step_run(st, CMD_AFTER_STOP, sv->conf->hook_timeout);
+}
+
+static void
+signal_all(struct step *st, enum service_phase phase, int signo, int64_t limit)
+{
+	step_phase(st, phase);
+	step_act(st, SA_SIGNAL)->signo = signo;
+	step_deadline(st, limit);
+}
+
+static void
+term(struct step *st)
+{
+	signal_all(
+	    st, PH_TERM, st->sv->conf->stop_signal, st->sv->conf->stop_timeout);
+}
+
+/* No command runs: go on with what is the next thing to do. */
+static void
+stop_first(struct step *st)
+{
+	struct service *sv = st->sv;
+	const struct service_conf *conf = sv->conf;
+
+	if (conf->type == SERVICE_DETACHED && !sv->counted) {
+		step_phase(st, PH_SEARCH);
+		step_act(st, SA_SCAN);
+		step_deadline(st, SERVICE_KILL_GRACE);
+	} else if (conf->stop.argv != NULL && (alive(sv) || !sv->again)) {
+		step_phase(st, PH_STOP_CMD);
+		step_run(st, CMD_STOP, conf->stop_timeout);
+	} else if (alive(sv))
+		term(st);
+	else
+		after(st);
+}
+
+void
+stop_begin(struct step *st, bool again, const char *why)
+{
+	struct service *sv = st->sv;
+	const struct service_conf *conf = sv->conf;
+
+	stop_end_of_run(st);
+	sv->again = again && sv->want;
+	if (sv->cmd != CMD_NONE) {
+		step_enter(st, SV_STOPPING, PH_CMD_END, "%s", why);
+		if (sv->cmd == CMD_RUNS)
+			step_kill_cmd(st, SIGTERM);
+		step_deadline(st, conf->stop_timeout);
+		return;
+	}
+	/* A child that has ended needs no stopping, nor to be seen so. */
+	if (!alive(sv) && (sv->again || conf->stop.argv == NULL)) {
+		snprintf(sv->cause, sizeof(sv->cause), "%s", why);
+		after(st);
+		return;
+	}
+	step_enter(st, SV_STOPPING, PH_NONE, "%s", why);
+	stop_first(st);
+}
+
+void
+stop_progress(struct step *st)
+{
+	struct service *sv = st->sv;
+
+	switch (sv->phase) {
+	case PH_SEARCH:
+		stop_first(st);
+		break;
+	case PH_STOP_WAIT:
+		if (!alive(sv))
+			after(st);
+		break;
+	case PH_TERM:
+	case PH_KILL:
+		if (!alive(sv))
+			after(st);
+		else /* one more was found */
+			step_act(st, SA_SIGNAL)->signo =
+			    (sv->phase == PH_TERM) ? sv->conf->stop_signal :
+						     SIGKILL;
+		break;
+	default:
+		break;
+	}
+}
+
+void
+stop_timer(struct step *st)
+{
+	struct service *sv = st->sv;
+	char when[32];
+
+	step_duration(sv->conf->stop_timeout, when, sizeof(when));
+	switch (sv->phase) {
+	case PH_SEARCH:
+		step_note(st, "the process table gave no answer");
+		sv->counted = true;
+		sv->count = 0;
+		stop_first(st);
+		break;
+	case PH_STOP_WAIT:
+		step_note(st, "still runs %s after its stop command", when);
+		term(st);
+		break;
+	case PH_TERM:
+		step_note(st, "still runs %s after its stop-signal: killing it",
+		    when);
+		signal_all(st, PH_KILL, SIGKILL, SERVICE_KILL_GRACE);
+		break;
+	case PH_KILL:
+		step_note(st, "does not end even by SIGKILL: still waiting");
+		step_deadline(st, 12 * SERVICE_KILL_GRACE);
+		break;
+	default:
+		break;
+	}
+}
+
+void
+stop_cmd_done(struct step *st, bool ok, const char *text)
+{
+	struct service *sv = st->sv;
+
+	if (!ok && sv->phase != PH_CMD_END)
+		step_note(st, "%s: %s",
+		    (sv->phase == PH_AFTER) ? "after-stop" : "stop command",
+		    (text != NULL) ? text : "failed");
+	switch (sv->phase) {
+	case PH_CMD_END:
+		/* What ended may have started something. */
+		sv->counted = false;
+		stop_first(st);
+		break;
+	case PH_STOP_CMD:
+		if (!alive(sv))
+			after(st);
+		else if (ok) {
+			step_phase(st, PH_STOP_WAIT);
+			step_deadline(st, sv->conf->stop_timeout);
+		} else
+			term(st);
+		break;
+	case PH_AFTER:
+		finish(st);
+		break;
+	default:
+		break;
+	}
+}
