@@ -21,13 +21,16 @@ dnl The candidates.  (What is not written yet is not named.)
 AS_CASE([$host_os],
     [linux*], [
 	dw_procfd=linux dw_proctab=linux dw_reaper=linux
-	dw_cred=linux dw_peer=linux dw_confine=linux],
+	dw_cred=linux dw_closefds=linux dw_peer=linux
+	dw_confine=linux],
     [freebsd*|dragonfly*], [
 	dw_procfd=none dw_proctab=none dw_reaper=freebsd
-	dw_cred=bsd dw_peer=bsd dw_confine=none],
+	dw_cred=bsd dw_closefds=bsd dw_peer=bsd
+	dw_confine=none],
     [
 	dw_procfd=none dw_proctab=none dw_reaper=none
-	dw_cred=bsd dw_peer=bsd dw_confine=none])
+	dw_cred=bsd dw_closefds=bsd dw_peer=bsd
+	dw_confine=none])
 
 dnl Are they there?
 AC_CHECK_FUNCS([epoll_create1 kqueue kqueue1 getpeereid procctl])
@@ -76,8 +79,8 @@ for dw_p in $POLLERS; do
 	AS_VAR_APPEND([COMPAT_OS_OBJS], [" compat/poller_$dw_p.lo"])
 done
 DW_OS_ANSWERS=
-m4_foreach([dw_question], [[procfd], [proctab], [reaper], [cred], [peer],
-    [confine]], [
+m4_foreach([dw_question], [[procfd], [proctab], [reaper], [cred], [closefds],
+    [peer], [confine]], [
 AC_MSG_CHECKING([which dw_question to use])
 AC_MSG_RESULT([$dw_[]dw_question])
 AS_VAR_APPEND([COMPAT_OS_OBJS],
