@@ -21,23 +21,43 @@
 /* Where something stands, for messages and for the difference at reload. */
 struct config_pos {
 	const char *file; /* owned by the config */
-	unsigned line;
-	unsigned column;
+	unsigned line;	  /* 0: the file as a whole */
+	unsigned column;  /* in characters */
 };
 
-enum service_type { SERVICE_CHILD, SERVICE_DETACHED };
-enum on_exit { ON_EXIT_STOP, ON_EXIT_LEAVE };
+enum service_type {
+	SERVICE_CHILD,
+	SERVICE_DETACHED
+};
+enum on_exit {
+	ON_EXIT_STOP,
+	ON_EXIT_LEAVE
+};
 enum ready_kind {
 	READY_DEFAULT, /* child: at once; detached: the process is found */
 	READY_AT_ONCE,
 	READY_CHECK, /* ready_check */
 	READY_DELAY  /* ready_delay */
 };
-enum check_kind { CHECK_TCP };
+enum check_kind {
+	CHECK_TCP
+};
 
 struct command {
 	char **argv; /* NULL: none; a string became {"/bin/sh", "-c", s} */
 };
+
+/* What the language allows at most. */
+#define CONFIG_FILE_MAX (16u << 20) /* bytes */
+#define CONFIG_FILES_MAX 10000u
+#define CONFIG_INCLUDE_DEPTH 8
+#define CONFIG_NAME_MAX 64u /* of services and checks */
+#define CONFIG_SERVICES_MAX 65536u
+#define CONFIG_CHECKS_MAX 256u /* of one service */
+#define CONFIG_LIST_MAX 4096u  /* arguments, variables */
+#define CONFIG_COND_MAX 1024u  /* atoms and operators of a condition */
+#define CONFIG_REGEX_MAX 1024u /* bytes */
+#define CONFIG_DURATION_MAX (INT64_C(36500) * 86400 * 1000000000)
 
 struct check_conf {
 	enum check_kind kind;
@@ -45,11 +65,11 @@ struct check_conf {
 	struct config_pos pos;
 	char *host; /* without brackets */
 	char *port;
-	char *send;
+	char *send; /* NULL: none; may hold NUL bytes */
 	size_t send_len;
-	char *expect;
+	char *expect; /* with send no longer than WIRE_DATA_MAX */
 	int64_t interval;
-	int64_t timeout;
+	int64_t timeout; /* never above interval */
 	unsigned fall;
 	unsigned rise;
 };
@@ -60,18 +80,18 @@ struct service_conf {
 	char *name;
 	struct config_pos pos;
 	enum service_type type;
-	/* Finding the processes of a detached service. */
+	/* Finding the processes of a detached service: exactly one of these. */
 	char *match;
 	char *pidfile;
 	uint32_t count_min;
 	uint32_t count_max; /* COUNT_MAX: no limit */
-	bool count_set;	    /* written by the user: then also counted */
+	bool count_set; /* written by the user, with match: then also counted */
 	/* Commands. */
 	struct command start;
 	struct command stop;
 	struct command before_start;
 	struct command after_stop;
-	/* Times, nanoseconds. */
+	/* Times, nanoseconds, all above 0. */
 	int64_t interval;
 	int64_t start_timeout;
 	int64_t stop_timeout;
@@ -93,10 +113,10 @@ struct service_conf {
 	/* The process' surroundings. */
 	char *user; /* NULL: ours */
 	char *group;
-	char *cwd;
+	char *cwd;  /* "/" if not written */
 	char **env; /* "NAME=value", NULL-ended, or NULL */
-	int umask;  /* -1: 022 */
-	char *log;
+	int umask;  /* 022 if not written */
+	char *log;  /* NULL: none */
 	struct check_conf *checks;
 	size_t nchecks;
 };
@@ -109,30 +129,43 @@ struct config {
 	size_t nservices;
 	char **files; /* the names that positions point to */
 	size_t nfiles;
+	/* private */
+	struct config_mem *mem; /* all of the above */
 };
 
 /*
- * What is wrong, one call each: "file:line:column: text" without a newline.
- * file may be NULL (the command line).
+ * What is wrong, one call each, sorted by file and line.  text has neither
+ * the position nor a newline in it, and nothing that could steer a terminal.
  */
-typedef void config_error_cb(const struct config_pos *pos, const char *text,
-    void *arg);
+typedef void config_error_cb(
+    const struct config_pos *pos, const char *text, void *arg);
+/*
+ * One of them: writes "file:line:column: text" and a newline to the FILE that
+ * arg is; without line and column for a file as a whole.
+ */
+void config_error_print(
+    const struct config_pos *pos, const char *text, void *arg);
 
 /*
  * Read a file and what it includes.  NULL when anything is wrong; every error
  * of every file has been reported then.  Unless trust is set, files that
  * others than root or this user own or can write are refused.
  */
-struct config *config_read(const char *path, bool trust, config_error_cb *cb,
-    void *arg);
-/* The same from memory; name stands for it in messages. */
+struct config *config_read(
+    const char *path, bool trust, config_error_cb *cb, void *arg);
+/*
+ * The same from memory; name stands for it in messages.  Such a text cannot
+ * include files.
+ */
 struct config *config_parse(const char *name, const char *text, size_t len,
     config_error_cb *cb, void *arg);
 void config_free(struct config *c);
 
-const struct service_conf *config_find(const struct config *c,
-    const char *name);
+const struct service_conf *config_find(
+    const struct config *c, const char *name);
 /* Write it out in full, every default filled in; it can be read again. */
 int config_print(const struct config *c, FILE *f);
+/* A string as the language writes it, quotes included. */
+int config_print_string(FILE *f, const char *s, size_t len);
 
 #endif
