@@ -16,7 +16,7 @@
 
 #define POLLER_READ 0x1u
 #define POLLER_WRITE 0x2u
-#define POLLER_HUP 0x4u	 /* hangup or error; comes with all that was asked */
+#define POLLER_HUP 0x4u	 /* hangup or error, asked for or not */
 #define POLLER_EXIT 0x8u /* ident is a pid that has ended */
 
 struct poller_event {
@@ -35,14 +35,17 @@ struct poller_ops {
 	void (*close)(struct poller *);
 	/*
 	 * In a forked child: let go of the parent's kernel object without
-	 * touching its registrations, open a new and empty one.  0 or -1.
+	 * touching its registrations, open a new and empty one.  Also in the
+	 * process itself, when the old one cannot be trusted.  0 or -1; after
+	 * -1 only close is of use.
 	 */
 	int (*forked)(struct poller *);
 	/*
 	 * Make the interest in fd exactly want (0: none); have is what was set
-	 * last.  Level-triggered.  Its events carry gen.  0, or -1 with errno:
-	 * EPERM for files that cannot be waited for.  Removing never fails for
-	 * a descriptor that the kernel has forgotten already.
+	 * last.  Level-triggered.  Its events carry gen.  0, or -1 with errno
+	 * and nothing changed: EPERM for files that cannot be waited for, alike
+	 * in all pollers (poller_pollable).  Removing never fails, also for a
+	 * descriptor that the kernel has forgotten already.
 	 */
 	int (*io_set)(struct poller *, int fd, unsigned have, unsigned want,
 	    uint32_t gen);
@@ -54,15 +57,24 @@ struct poller_ops {
 	int (*proc_add)(struct poller *, pid_t pid, uint32_t gen);
 	void (*proc_del)(struct poller *, pid_t pid);
 	/*
-	 * Sleep for at most timeout nanoseconds (-1: for ever; never shorter
-	 * than asked but for an event or a signal) and fill in up to max
-	 * events.  Their number; 0 also on EINTR; -1 with errno.
+	 * Sleep for timeout nanoseconds (-1: for ever), never shorter but for
+	 * an event, a signal or the kernel's own limit (a day at least), and
+	 * fill in up to max events, at most one for a descriptor.  A full array
+	 * must starve nobody the next time.  Their number; 0 also on EINTR; -1
+	 * with errno.
 	 */
 	int (*wait)(struct poller *, int64_t timeout, struct poller_event *ev,
 	    int max);
 };
 
-/* Those of this build, the default first, NULL at the end. */
+/* Those of this build, the best first, NULL at the end. */
 extern const struct poller_ops *const poller_table[];
+extern const char *const poller_names[];
+
+/*
+ * For pollers whose kernel takes any descriptor: 0, or -1 with EPERM for those
+ * that epoll(7) refuses, EBADF.
+ */
+int poller_pollable(int fd);
 
 #endif

@@ -16,12 +16,16 @@
 #include "daemonwatch.h"
 #include "../compat/poller.h"
 
-/* A descriptor's slot; gen changes whenever its watcher does. */
+/* A descriptor's slot; gen names the watcher, no two of a turn share one. */
 struct loop_slot {
 	struct dw_io *io;
-	uint32_t gen;
-	unsigned have; /* what the poller was told last */
+	uint32_t gen; /* 0: none */
+	uint8_t have; /* what the poller was told last */
+	bool changed; /* the descriptor stands in changes */
 };
+
+/* So many events are taken from the kernel at a time. */
+#define LOOP_EVENTS 512
 
 /* A hash of watchers by pid, pids.h. */
 struct loop_pids {
@@ -34,20 +38,30 @@ struct loop_pids {
 struct dw_loop {
 	const struct poller_ops *ops;
 	struct poller *poller;
-	int64_t now;
-	pid_t owner; /* the process that opened the poller */
+	int64_t now;   /* of this turn */
+	bool turning;  /* callbacks are running */
 	int stop_code; /* -1: run on */
-	size_t active; /* started watchers that keep dw_loop_run() going */
+	pid_t owner;   /* the process that opened the poller */
+	/*
+	 * Started watchers: dw_loop_run() ends when there is none.  Each module
+	 * counts its own; one that is started on behalf of another (a dw_io
+	 * inside a dw_proc) counts by itself.
+	 */
+	size_t active;
 
 	/* loop.c: descriptors */
 	struct loop_slot *slots;
 	size_t nslots;
-	uint32_t next_gen;
-	struct poller_event *events;
-	int max_events;
+	int *changes; /* interests to be told before the next sleep */
+	size_t nchanges;
+	uint32_t last_gen;
+	unsigned stops; /* how many there were; wraps */
+	struct poller_event events[LOOP_EVENTS];
+	int nready, next_ready;
 
-	/* loop.c: deferred calls */
+	/* loop.c: deferred calls, and those that are being called */
 	struct dw_defer *defers, **defers_tail;
+	struct dw_defer *calling;
 
 	/* timer.c */
 	struct dw_timer *timers; /* root of the heap */
@@ -56,13 +70,12 @@ struct dw_loop {
 	/* signal.c */
 	struct dw_signal *signals[NSIG];
 	struct dw_io signal_io;
-	int signal_pipe[2];
-	int signal_users;
+	int signal_pipe[2]; /* made with the first signal; -1: not yet */
+	bool sigchld;	    /* SIGCHLD calls child_reap() */
 
 	/* child.c */
 	struct loop_pids children;
 	struct dw_defer child_defer; /* reaps what ended unnoticed */
-	bool sigchld; /* the handler is in place */
 
 	/* proc.c */
 	struct loop_pids procs;
@@ -74,8 +87,10 @@ void loop_timer_run(struct dw_loop *loop);
 void loop_timer_clear(struct dw_loop *loop);
 
 /*
- * signal.c.  loop_signal_chld() makes SIGCHLD call child_reap(); the library
- * alone watches that signal.
+ * signal.c.  loop_signal_chld() makes SIGCHLD call child_reap(), in the next
+ * turn also for what has ended before; a second call does nothing.  EBUSY:
+ * another loop has it.  In the child of a fork the watchers of signals go on
+ * if keep, but that of SIGCHLD never does.
  */
 int loop_signal_chld(struct dw_loop *loop);
 int loop_signal_forked(struct dw_loop *loop, bool keep);
