@@ -76,6 +76,7 @@ struct dw_loop {
 	/* child.c */
 	struct loop_pids children;
 	struct dw_defer child_defer; /* reaps what ended unnoticed */
+	struct dw_pid_link *ended;   /* reaped and not yet told of */
 
 	/* proc.c */
 	struct loop_pids procs;
@@ -101,8 +102,8 @@ void child_reap(struct dw_loop *loop);
 void child_clear(struct dw_loop *loop);
 
 /*
- * proc.c: proc_reaped() hands on the status of a process that was reaped and
- * is no dw_child; proc_ended() is the poller's POLLER_EXIT.
+ * proc.c: proc_reaped() hands on the status of a process that was reaped,
+ * child or stranger; proc_ended() is the poller's POLLER_EXIT.
  */
 void proc_reaped(struct dw_loop *loop, pid_t pid, int status);
 void proc_ended(struct dw_loop *loop, pid_t pid, uint32_t gen);
