@@ -4,33 +4,42 @@
  *
  * What the supervisor and daemonwatch-prober say to each other over a
  * SOCK_SEQPACKET pair, the prober's end being descriptor 3.  Both are of one
- * build, so the messages are plain structures.  A request without an answer by
- * its deadline is the supervisor's to forget; an answer to an id that it does
- * not know any more never counts.
+ * build, so the messages are plain structures; neither believes the other's
+ * all the same.  Each probe that was asked for is answered once, unless it is
+ * cancelled.  A request without an answer by its deadline is the supervisor's
+ * to forget; an answer to an id that it does not know any more never counts.
  */
 #ifndef BIN_WIRE_H
 #define BIN_WIRE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #define WIRE_FD 3
-#define WIRE_VERSION 1
+#define WIRE_VERSION 1u
 
-enum wire_kind { WIRE_PROBE_TCP = 1, WIRE_CANCEL = 2 };
+enum wire_kind {
+	WIRE_PROBE_TCP = 1,
+	WIRE_CANCEL = 2
+};
 
+#define WIRE_DATA_MAX 4096u
+#define WIRE_TIMEOUT_MAX (INT64_C(3600) * 1000000000) /* nanoseconds */
+
+/* Of a WIRE_CANCEL only what stands before timeout counts, the rest is 0. */
 struct wire_request {
 	uint32_t version;
 	uint32_t kind;
 	uint64_t id;
-	int64_t timeout;
-	uint32_t send_len; /* bytes in data, first */
+	int64_t timeout;     /* 1 to WIRE_TIMEOUT_MAX */
+	uint32_t send_len;   /* bytes in data, first */
 	uint32_t expect_len; /* bytes in data after them; 0: none; no NUL */
-	char host[256];
+	char host[256];	     /* NUL-ended, as is port */
 	char port[32];
-	char data[]; /* at most WIRE_DATA_MAX */
+	char data[WIRE_DATA_MAX]; /* only send_len + expect_len are sent */
 };
 
-#define WIRE_DATA_MAX 4096u
+#define WIRE_REQUEST_HEAD offsetof(struct wire_request, data)
 
 struct wire_reply {
 	uint32_t version;
@@ -39,7 +48,7 @@ struct wire_reply {
 	int32_t error;
 	uint32_t pad;
 	int64_t latency;
-	char text[128];
+	char text[128]; /* NUL-ended */
 };
 
 #endif

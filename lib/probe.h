@@ -1,0 +1,87 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * What the files of the probe share: probe.c starts, connects and ends it,
+ * probe_answer.c sends and listens, probe_text.c finds the words.
+ */
+#ifndef LIB_PROBE_H
+#define LIB_PROBE_H
+
+#include <regex.h>
+
+#include "daemonwatch.h"
+#include "resolve.h"
+
+#define PROBE_HEAD 32u /* bytes of an answer that are kept for the message */
+
+enum probe_stage {
+	PROBE_RESOLVING,
+	PROBE_CONNECTING,
+	PROBE_TALKING
+};
+
+struct dw_probe_run {
+	struct dw_loop *loop;
+	struct dw_probe *probe;
+	struct dw_defer begin;
+	struct dw_timer timer;	  /* the end of this address' time, or of all */
+	struct dw_timer match_at; /* look at the answer again */
+	struct dw_io io;
+	struct resolve names;
+	struct dw_probe_result kept; /* the most telling failure up to now */
+	int kept_rank;
+	enum probe_stage stage;
+	int fd; /* -1: none */
+	int64_t start;
+	int64_t timeout;
+	int64_t deadline;
+	int64_t share; /* of the timeout, for this address */
+	int64_t until; /* when timer fires */
+	size_t next;   /* the address to try next */
+	bool named;    /* the host is a name */
+	bool expecting;
+	regex_t regex;
+	char *in; /* NULs have become 0x01, as regexec(3) would stop there */
+	size_t in_len;
+	size_t in_size;
+	size_t matched; /* so much of it did not match */
+	char head[PROBE_HEAD];
+	int broken; /* the errno with which sending ended */
+	size_t sent;
+	size_t send_len;
+	const char *send, *host, *port, *expect; /* in data */
+	char data[];
+};
+
+/*
+ * probe.c: tell the result.  The run is gone when probe_finish() returns.
+ * probe_blame() says what an errno of the network means for the service.
+ */
+void probe_finish(struct dw_probe_run *run, enum dw_probe_outcome outcome,
+    int error, const char *fmt, ...) DW_PRINTF(4, 5);
+enum dw_probe_outcome probe_blame(int error);
+
+/*
+ * probe_answer.c: go on with an established connection; take a last look at
+ * what has come.  True when the run is over and gone.
+ */
+bool probe_talk(struct dw_probe_run *run);
+bool probe_match_rest(struct dw_probe_run *run);
+void probe_match_timer(struct dw_timer *timer);
+
+/* probe_text.c: each fills out, a text of at most size - 1 bytes. */
+
+/* len bytes of s, printable; "..." at the end if cut. */
+const char *probe_escape(char *out, size_t size, const char *s, size_t len);
+/* "1s", "1500ms" */
+const char *probe_duration(char *out, size_t size, int64_t ns);
+/* "127.0.0.1:80", "[::1]:80", "localhost (127.0.0.1:80)" */
+const char *probe_peer(const struct dw_probe_run *run, char *out, size_t size);
+/* "nothing", or the answer's first bytes in quotes. */
+const char *probe_got(const struct dw_probe_run *run, char *out, size_t size);
+/* The regular expression. */
+const char *probe_wanted(
+    const struct dw_probe_run *run, char *out, size_t size);
+
+#endif
