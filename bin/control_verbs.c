@@ -1,0 +1,237 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * What the requests of the control socket do:
+ *	{"version":1,"verb":"status"|"start"|"stop"|"restart",
+ *	 "services":["name or glob", ...]}
+ *	{"version":1,"verb":"shutdown","keep":true|false}
+ * Answers have "version" and "ok"; with "ok":false an "error" in words.
+ */
+#include "config.h"
+
+#include <fnmatch.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "control_int.h"
+
+json_t *
+control_error(const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	json_t *s;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	/* A name may have been cut in the middle of a character. */
+	s = json_string(text);
+	if (s == NULL)
+		s = json_string("bad request");
+	return (json_pack("{s:i, s:b, s:o}", "version", CONTROL_VERSION, "ok",
+	    0, "error", s));
+}
+
+/* Text that any program or peer may have had a hand in. */
+static json_t *
+text_json(const char *text)
+{
+	char clean[SERVICE_TEXT];
+	size_t i;
+	json_t *s = json_string(text);
+
+	if (s != NULL)
+		return (s);
+	for (i = 0; text[i] != '\0' && i < sizeof(clean) - 1; i++)
+		clean[i] = ((unsigned char)text[i] < 0x80) ? text[i] : '?';
+	clean[i] = '\0';
+	return (json_string(clean));
+}
+
+static json_t *
+time_json(const struct timespec *ts)
+{
+	char buf[96], zone[8];
+	struct tm tm;
+
+	if (localtime_r(&ts->tv_sec, &tm) == NULL ||
+	    strftime(buf, sizeof(buf), "%Y-%m-%dT%H:%M:%S", &tm) == 0 ||
+	    strftime(zone, sizeof(zone), "%z", &tm) != 5)
+		return (json_null());
+	/* RFC 3339: +01:00 where strftime has +0100 */
+	snprintf(buf + strlen(buf), sizeof(buf) - strlen(buf),
+	    ".%03ld%.3s:%.2s", ts->tv_nsec / 1000000, zone, zone + 3);
+	return (json_string(buf));
+}
+
+static json_t *
+check_json(const struct unit *u, size_t i)
+{
+	const struct unit_check *c = &u->checks[i];
+	const char *state = "unknown";
+	json_t *latency = json_null();
+
+	if (u->sv.failed[i])
+		state = "failed";
+	else if (u->sv.answers[i] == YES)
+		state = "ok";
+	if (c->asked && c->outcome == DW_PROBE_OK)
+		latency = json_real((double)c->latency / 1e6);
+	return (json_pack("{s:s, s:s, s:s, s:o, s:o, s:I}", "name",
+	    c->conf->name, "kind", "tcp", "state", state, "text",
+	    text_json(c->asked ? c->text : ""), "latency_ms", latency,
+	    "failures", (json_int_t)u->sv.checks[i].fails));
+}
+
+static int
+add_pid(const struct dw_proc_id *id, void *arg)
+{
+	return (json_array_append_new(arg, json_integer(id->pid)));
+}
+
+static json_t *
+service_json(const struct unit *u)
+{
+	json_t *pids = json_array(), *checks = json_array();
+	int64_t age = (dw_loop_now(u->sup->loop) - u->sv.since) / DW_MS;
+
+	for (size_t i = 0; i < u->nchecks; i++)
+		json_array_append_new(checks, check_json(u, i));
+	(void)unit_pids(u, add_pid, pids);
+	return (json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:I, s:o, s:I, "
+			  "s:o, s:o}",
+	    "name", u->conf->name, "type",
+	    (u->conf->type == SERVICE_CHILD) ? "child" : "detached", "state",
+	    service_state_name(u->sv.state), "phase",
+	    service_phase_name(u->sv.phase), "wanted", (int)u->sv.want, "since",
+	    time_json(&u->since), "since_ms", (json_int_t)age, "pids", pids,
+	    "restarts", (json_int_t)u->sv.restarts, "cause",
+	    text_json(u->sv.cause), "checks", checks));
+}
+
+static bool
+is_named(const json_t *names, const char *name)
+{
+	const json_t *item;
+	size_t i;
+
+	if (!json_is_array(names))
+		return (true);
+	json_array_foreach(names, i, item) if (fnmatch(json_string_value(item),
+						   name, 0) == 0) return (true);
+	return (false);
+}
+
+static json_t *
+do_status(struct supervisor *sup, const json_t *names)
+{
+	json_t *services = json_array();
+
+	for (size_t i = 0; i < sup->nunits; i++)
+		if (is_named(names, sup->units[i]->conf->name))
+			json_array_append_new(
+			    services, service_json(sup->units[i]));
+	return (json_pack("{s:i, s:b, s:I, s:s, s:o}", "version",
+	    CONTROL_VERSION, "ok", 1, "pid", (json_int_t)getpid(), "poller",
+	    dw_loop_poller(sup->loop), "services", services));
+}
+
+static json_t *
+do_steer(
+    struct supervisor *sup, const json_t *names, enum service_event_kind kind)
+{
+	json_t *done = json_array();
+
+	if (!json_is_array(names) || json_array_size(names) == 0) {
+		json_decref(done);
+		return (control_error("which service?"));
+	}
+	if (sup->stopping && kind != SE_STOP) {
+		json_decref(done);
+		return (control_error("daemonwatch is being stopped"));
+	}
+	for (size_t i = 0; i < sup->nunits; i++) {
+		struct unit *u = sup->units[i];
+
+		if (!is_named(names, u->conf->name))
+			continue;
+		unit_event(u, kind, NULL);
+		json_array_append_new(done, json_string(u->conf->name));
+	}
+	return (json_pack("{s:i, s:b, s:o}", "version", CONTROL_VERSION, "ok",
+	    1, "services", done));
+}
+
+static json_t *
+do_shutdown(struct supervisor *sup, const json_t *req)
+{
+	const json_t *keep = json_object_get(req, "keep");
+
+	supervisor_stop(sup, json_is_true(keep), "asked to stop");
+	return (json_pack("{s:i, s:b, s:I}", "version", CONTROL_VERSION, "ok",
+	    1, "pid", (json_int_t)getpid()));
+}
+
+/* Each name or glob must be a string and mean something. */
+static json_t *
+check_names(struct supervisor *sup, const json_t *names)
+{
+	const json_t *item;
+	size_t i, j;
+
+	if (names == NULL || json_is_null(names))
+		return (NULL);
+	if (!json_is_array(names))
+		return (control_error("services: not a list"));
+	json_array_foreach(names, i, item)
+	{
+		if (!json_is_string(item))
+			return (control_error("services: not a name"));
+		for (j = 0; j < sup->nunits; j++)
+			if (fnmatch(json_string_value(item),
+				sup->units[j]->conf->name, 0) == 0)
+				break;
+		if (j == sup->nunits)
+			return (control_error("no such service: %.100s",
+			    json_string_value(item)));
+	}
+	return (NULL);
+}
+
+json_t *
+control_do(struct supervisor *sup, const json_t *req)
+{
+	static const struct {
+		const char *verb;
+		enum service_event_kind kind;
+	} steer[] = {
+	    {"start", SE_START},
+	    {"stop", SE_STOP},
+	    {"restart", SE_RESTART},
+	};
+	const json_t *names = json_object_get(req, "services");
+	const char *verb = json_string_value(json_object_get(req, "verb"));
+	json_t *error;
+
+	if (json_integer_value(json_object_get(req, "version")) !=
+	    CONTROL_VERSION)
+		return (control_error(
+		    "this daemonwatch speaks version %d", CONTROL_VERSION));
+	if (verb == NULL)
+		return (control_error("no verb"));
+	if ((error = check_names(sup, names)) != NULL)
+		return (error);
+	if (strcmp(verb, "status") == 0)
+		return (do_status(sup, names));
+	if (strcmp(verb, "shutdown") == 0)
+		return (do_shutdown(sup, req));
+	for (size_t i = 0; i < sizeof(steer) / sizeof(steer[0]); i++)
+		if (strcmp(verb, steer[i].verb) == 0)
+			return (do_steer(sup, names, steer[i].kind));
+	return (control_error("no such verb: %.100s", verb));
+}

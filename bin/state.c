@@ -1,0 +1,209 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * Keeping who is running in a file, for the next daemonwatch.
+ */
+#include "config.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "state.h"
+#include "supervisor.h"
+
+#define STATE_VERSION 1
+#define STATE_MAX (64L << 20)
+
+static json_t *
+service_state(const struct unit *u)
+{
+	char start[24];
+
+	/* A 64-bit count does not fit every reader's numbers: text. */
+	snprintf(start, sizeof(start), "%" PRIu64, u->id.start);
+	return (json_pack("{s:s, s:I, s:s, s:I}", "name", u->conf->name, "pid",
+	    (json_int_t)u->id.pid, "start", start, "restarts",
+	    (json_int_t)u->sv.restarts));
+}
+
+static json_t *
+make_state(const struct supervisor *sup)
+{
+	json_t *services = json_array(), *item;
+	char boot[64];
+
+	if (services == NULL)
+		return (NULL);
+	for (size_t i = 0; i < sup->nunits; i++) {
+		const struct unit *u = sup->units[i];
+
+		if (u->conf->type != SERVICE_CHILD || !u->sv.running)
+			continue;
+		item = service_state(u);
+		if (item == NULL ||
+		    json_array_append_new(services, item) == -1) {
+			json_decref(services);
+			return (NULL);
+		}
+	}
+	if (dw_boot_id(boot, sizeof(boot)) == -1)
+		boot[0] = '\0';
+	return (json_pack("{s:i, s:s, s:o}", "version", STATE_VERSION, "boot",
+	    boot, "services", services));
+}
+
+static int
+write_file(const char *path, const json_t *root)
+{
+	int fd, ret, error;
+
+	fd = open(
+	    path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1)
+		return (-1);
+	errno = EIO;
+	ret = json_dumpfd(root, fd, JSON_COMPACT);
+	if (ret == 0)
+		ret = close(fd);
+	else {
+		error = errno;
+		close(fd);
+		errno = error;
+	}
+	return (ret);
+}
+
+int
+state_save(const struct supervisor *sup, const char *path)
+{
+	char *temp;
+	json_t *root = make_state(sup);
+	int ret = -1, error;
+
+	if (root == NULL || asprintf(&temp, "%s.new", path) == -1) {
+		json_decref(root);
+		errno = ENOMEM;
+		return (-1);
+	}
+	if (write_file(temp, root) == 0)
+		ret = rename(temp, path);
+	error = errno;
+	if (ret == -1)
+		unlink(temp);
+	free(temp);
+	json_decref(root);
+	errno = error;
+	return (ret);
+}
+
+static int
+parse_start(const char *s, uint64_t *start)
+{
+	char *end;
+
+	errno = 0;
+	*start = strtoull(s, &end, 10);
+	if (errno != 0 || *s < '0' || *s > '9' || *end != '\0')
+		return (-1);
+	return (0);
+}
+
+static void
+adopt(struct supervisor *sup, json_t *item)
+{
+	const char *name, *start;
+	json_int_t pid, restarts = 0;
+	struct dw_proc_id id;
+	struct unit *u;
+
+	if (json_unpack(item, "{s:s, s:I, s:s, s?I}", "name", &name, "pid",
+		&pid, "start", &start, "restarts", &restarts) == -1 ||
+	    pid <= 1 || pid > INT32_MAX ||
+	    parse_start(start, &id.start) == -1) {
+		dw_log(sup->log, DW_LOG_WARNING,
+		    "state file: an entry that is none: ignored");
+		return;
+	}
+	id.pid = (pid_t)pid;
+	if (!dw_proc_alive(&id))
+		return;
+	u = supervisor_find(sup, name);
+	if (u == NULL || u->conf->type != SERVICE_CHILD) {
+		dw_log(sup->log, DW_LOG_WARNING,
+		    "%s: pid %jd of an earlier daemonwatch still runs, but is "
+		    "not in the configuration any more: left alone",
+		    name, (intmax_t)pid);
+		return;
+	}
+	if (restarts > 0)
+		u->sv.restarts = (uint64_t)restarts;
+	if (u->sv.state == SV_STOPPED && unit_adopt(u, &id) == -1 &&
+	    errno != ESRCH)
+		dw_log(sup->log, DW_LOG_ERROR, "%s: cannot watch pid %jd: %s",
+		    name, (intmax_t)pid, strerror(errno));
+}
+
+static json_t *
+read_file(const char *path, char *why, size_t len)
+{
+	json_error_t error;
+	struct stat st;
+	json_t *root;
+	int fd;
+
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd == -1) {
+		snprintf(why, len, "%s", strerror(errno));
+		return (NULL);
+	}
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) ||
+	    st.st_size > STATE_MAX || st.st_uid != geteuid() ||
+	    (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+		snprintf(why, len, "not a file that we wrote");
+		close(fd);
+		return (NULL);
+	}
+	root = json_loadfd(fd, 0, &error);
+	if (root == NULL)
+		snprintf(why, len, "line %d: %s", error.line, error.text);
+	close(fd);
+	return (root);
+}
+
+void
+state_load(struct supervisor *sup, const char *path)
+{
+	char why[256], here[64];
+	const char *boot;
+	json_t *root, *services, *item;
+	size_t i;
+	int version;
+
+	errno = 0;
+	root = read_file(path, why, sizeof(why));
+	if (root == NULL) {
+		if (errno != ENOENT)
+			dw_log(sup->log, DW_LOG_WARNING,
+			    "%s: %s: nothing is taken over", path, why);
+		return;
+	}
+	if (json_unpack(root, "{s:i, s:s, s:o}", "version", &version, "boot",
+		&boot, "services", &services) == -1 ||
+	    version != STATE_VERSION || !json_is_array(services))
+		dw_log(sup->log, DW_LOG_WARNING,
+		    "%s: not a state file of version %d: nothing is taken over",
+		    path, STATE_VERSION);
+	else if (dw_boot_id(here, sizeof(here)) == 0 && strcmp(here, boot) == 0)
+		json_array_foreach(services, i, item) adopt(sup, item);
+	json_decref(root);
+}

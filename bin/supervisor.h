@@ -1,0 +1,88 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * The supervisor owns the loop, the units, the prober and the runtime files.
+ */
+#ifndef BIN_SUPERVISOR_H
+#define BIN_SUPERVISOR_H
+
+#include <sys/types.h>
+#include <sys/resource.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "daemonwatch.h"
+#include "conf.h"
+#include "unit.h"
+
+struct control;
+
+/* What the command line says about a run. */
+struct supervisor_options {
+	const char *runtime_dir; /* made if need be */
+	const char *poller;	 /* NULL: the best */
+	const char *log;	 /* as of dw_log_open() */
+	bool verbose;
+	bool foreground; /* services inherit our stdout and stderr */
+	bool transient;	 /* no pidfile, control socket or state: `watch` */
+	int *ready;	 /* of dw_daemonize(); told when all have settled */
+};
+
+struct supervisor {
+	struct supervisor_options opt;
+	struct config *conf;
+	struct dw_loop *loop;
+	struct dw_log *log;
+	struct dw_pidfile *pidfile;
+	struct prober *prober;
+	struct control *control;
+	char *state_path; /* NULL: none is kept */
+	bool state_dirty;
+	struct rlimit nofile; /* what services get */
+	struct unit **units;
+	size_t nunits;
+	struct dw_signal sigterm, sigint, sighup;
+	struct dw_defer scan;	  /* a pass over the process table is due */
+	struct dw_defer progress; /* something has changed: see what follows */
+	uint32_t seed;
+	bool starting; /* the launcher waits */
+	bool stopping;
+	bool keep; /* stop without the services */
+};
+
+/*
+ * Run with this configuration until stopped; the exit status.  Failures at
+ * the start are told through dw_ready_fail(opt->ready, …), or on stderr.
+ */
+int supervisor_run(struct config *conf, const struct supervisor_options *opt);
+
+struct unit *supervisor_find(struct supervisor *sup, const char *name);
+void supervisor_stop(struct supervisor *sup, bool keep, const char *why);
+/* A unit's state has changed. */
+void supervisor_changed(struct supervisor *sup, struct unit *u);
+/* Some unit wants the process table looked at, at the end of this turn. */
+void supervisor_scan(struct supervisor *sup);
+uint32_t supervisor_random(struct supervisor *sup);
+
+/*
+ * runtime.c: the runtime directory, and in it the pidfile, the control socket
+ * and the state file.  Returns an exit status; if it is not 0, what is wrong
+ * is in buf.
+ */
+int runtime_open(struct supervisor *sup, char *buf, size_t len);
+int runtime_listen(struct supervisor *sup, char *buf, size_t len);
+void runtime_close(struct supervisor *sup);
+/* dir/name, allocated; NULL with ENOMEM. */
+char *runtime_path(const char *dir, const char *name);
+/*
+ * Where it is if nobody says: /run/daemonwatch for root, a user's own below
+ * $XDG_RUNTIME_DIR.  Allocated; NULL with errno, ENOENT if there is none.
+ */
+char *runtime_default(void);
+
+/* scan.c */
+void scan_run(struct supervisor *sup);
+
+#endif

@@ -1,0 +1,387 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * Driving one service: events go into the state machine, its actions are done
+ * in their order, and what follows from one goes back in as the next event.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "supervisor.h"
+
+/* What an action led to at once: the next event. */
+struct follow {
+	bool set;
+	struct service_event ev;
+	char text[SERVICE_TEXT];
+};
+
+const char *
+unit_status_text(int status, char *buf, size_t len)
+{
+	if (status == DW_STATUS_NONE)
+		snprintf(buf, len, "is gone");
+	else if (WIFEXITED(status))
+		snprintf(
+		    buf, len, "exited with status %d", WEXITSTATUS(status));
+	else
+		snprintf(buf, len, "killed by signal %d (%s)%s",
+		    WTERMSIG(status), strsignal(WTERMSIG(status)),
+		    WCOREDUMP(status) ? ", core dumped" : "");
+	return (buf);
+}
+
+static bool
+is_command_ok(int status)
+{
+	return (WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+static void
+child_ended(struct dw_child *child, int status)
+{
+	struct unit *u = child->arg;
+	char text[SERVICE_TEXT];
+
+	unit_event(u, SE_EXITED, unit_status_text(status, text, sizeof(text)));
+}
+
+static void
+adopted_ended(struct dw_proc *proc, int status)
+{
+	struct unit *u = proc->arg;
+	char text[SERVICE_TEXT], how[100];
+
+	snprintf(text, sizeof(text), "pid %jd %s", (intmax_t)proc->id.pid,
+	    unit_status_text(status, how, sizeof(how)));
+	unit_event(u, SE_EXITED, text);
+}
+
+static void
+command_ended(struct dw_child *child, int status)
+{
+	struct unit *u = child->arg;
+	struct service_event ev = {.kind = SE_CMD_DONE};
+	char text[SERVICE_TEXT];
+
+	ev.ok = is_command_ok(status);
+	ev.text = unit_status_text(status, text, sizeof(text));
+	unit_step(u, &ev);
+}
+
+static void
+deadline_over(struct dw_timer *timer)
+{
+	unit_event(timer->arg, SE_TIMER, NULL);
+}
+
+static void
+spawn(struct unit *u, struct follow *f)
+{
+	f->set = true;
+	f->ev.kind = SE_SPAWNED;
+	if (unit_exec(u, &u->child, u->conf->start.argv, f->text,
+		sizeof(f->text)) == -1) {
+		f->ev.kind = SE_SPAWN_FAILED;
+		f->ev.text = f->text;
+		return;
+	}
+	/* It cannot be another's pid: we have not waited for it yet. */
+	if (dw_proc_identify(u->child.pid, &u->id) == -1)
+		u->id.pid = u->child.pid;
+}
+
+static void
+run_command(struct unit *u, enum service_command kind, struct follow *f)
+{
+	const struct service_conf *conf = u->conf;
+	char *const *argv = NULL;
+
+	switch (kind) {
+	case CMD_BEFORE_START:
+		argv = conf->before_start.argv;
+		break;
+	case CMD_START:
+		argv = conf->start.argv;
+		break;
+	case CMD_STOP:
+		argv = conf->stop.argv;
+		break;
+	case CMD_AFTER_STOP:
+		argv = conf->after_stop.argv;
+		break;
+	}
+	u->cmd_kind = kind;
+	if (unit_exec(u, &u->cmd, argv, f->text, sizeof(f->text)) == 0) {
+		u->cmd_sid = u->cmd.pid;
+		return;
+	}
+	f->set = true;
+	f->ev.kind = SE_CMD_DONE;
+	f->ev.ok = false;
+	f->ev.text = f->text;
+}
+
+/*
+ * The same failure over and over is said the 1st, 2nd, 4th, 8th … time; a
+ * run that got up makes it new again.
+ */
+static bool
+is_said_already(struct unit *u, const struct service_action *a)
+{
+	const char *end;
+	size_t len;
+
+	if (a->to == SV_UP)
+		u->said_times = 0;
+	if (a->to != SV_WAITING || u->sv.phase != PH_DELAY)
+		return (u->said_times > 0 &&
+		    (u->said_times & (u->said_times - 1)) != 0 &&
+		    (a->to == SV_STARTING || a->to == SV_WAITING));
+	end = strstr(a->text, "; next try in ");
+	len = (end != NULL) ? (size_t)(end - a->text) : strlen(a->text);
+	if (len >= sizeof(u->said))
+		len = sizeof(u->said) - 1;
+	if (strncmp(u->said, a->text, len) != 0 || u->said[len] != '\0') {
+		memcpy(u->said, a->text, len);
+		u->said[len] = '\0';
+		u->said_times = 0;
+	}
+	u->said_times++;
+	return ((u->said_times & (u->said_times - 1)) != 0);
+}
+
+static void
+changed(struct unit *u, const struct service_action *a)
+{
+	enum dw_log_level level = DW_LOG_NOTICE;
+	char times[40] = "";
+
+	clock_gettime(CLOCK_REALTIME, &u->since);
+	if (a->to == SV_FAILED)
+		level = DW_LOG_ERROR;
+	else if (a->to == SV_FAILING || a->from == SV_UP)
+		level = DW_LOG_WARNING;
+	if (is_said_already(u, a))
+		level = DW_LOG_DEBUG;
+	else if (u->said_times > 1 && u->sv.phase == PH_DELAY)
+		snprintf(times, sizeof(times), " (%u times)", u->said_times);
+	dw_log(u->sup->log, level, "%s: %s -> %s: %s%s", u->conf->name,
+	    service_state_name(a->from), service_state_name(a->to), a->text,
+	    times);
+	supervisor_changed(u->sup, u);
+}
+
+static void
+act(struct unit *u, const struct service_action *a, struct follow *f)
+{
+	switch (a->kind) {
+	case SA_SPAWN:
+		spawn(u, f);
+		break;
+	case SA_RUN:
+		run_command(u, a->command, f);
+		break;
+	case SA_KILL_CMD:
+		if (dw_child_killpg(&u->cmd, a->signo) == -1 && errno != ESRCH)
+			dw_log(u->sup->log, DW_LOG_WARNING,
+			    "%s: cannot signal its %s command: %s",
+			    u->conf->name, service_command_name(u->cmd_kind),
+			    strerror(errno));
+		break;
+	case SA_DROP_CMD:
+		dw_child_stop(&u->cmd);
+		break;
+	case SA_SIGNAL:
+		unit_signal(u, a->signo);
+		break;
+	case SA_SCAN:
+		u->scan_due = true;
+		supervisor_scan(u->sup);
+		break;
+	case SA_CHECK:
+		unit_checks_ask(u);
+		break;
+	case SA_CHANGED:
+		changed(u, a);
+		break;
+	case SA_NOTE:
+		dw_log(u->sup->log, DW_LOG_WARNING, "%s: %s", u->conf->name,
+		    a->text);
+		break;
+	}
+}
+
+/* What the state asks for, rather than any one action. */
+static void
+follow_state(struct unit *u)
+{
+	if (u->sv.deadline == SERVICE_NEVER)
+		dw_timer_stop(&u->deadline);
+	else
+		dw_timer_at(u->sup->loop, &u->deadline, u->sv.deadline);
+	unit_checks_pace(u);
+	unit_scan_pace(u);
+}
+
+void
+unit_step(struct unit *u, struct service_event *ev)
+{
+	struct service_actions acts;
+	struct follow f;
+
+	if (u->left)
+		return;
+	do {
+		ev->now = dw_loop_now(u->sup->loop);
+		ev->random = supervisor_random(u->sup);
+		service_step(&u->sv, ev, &acts);
+		f.set = false;
+		f.ev = (struct service_event) {.kind = SE_NKINDS};
+		f.text[0] = '\0';
+		for (size_t i = 0; i < acts.n; i++)
+			act(u, &acts.a[i], &f);
+		ev = &f.ev;
+	} while (f.set);
+	follow_state(u);
+}
+
+void
+unit_event(struct unit *u, enum service_event_kind kind, const char *text)
+{
+	struct service_event ev = {.kind = kind, .text = text};
+
+	unit_step(u, &ev);
+}
+
+int
+unit_adopt(struct unit *u, const struct dw_proc_id *id)
+{
+	char text[64];
+
+	u->adopted.cb = adopted_ended;
+	u->adopted.arg = u;
+	if (dw_proc_start(u->sup->loop, &u->adopted, id) == -1)
+		return (-1);
+	u->id = *id;
+	snprintf(
+	    text, sizeof(text), "found running, pid %jd", (intmax_t)id->pid);
+	unit_event(u, SE_ADOPTED, text);
+	return (0);
+}
+
+static int
+compile_match(struct unit *u)
+{
+	char text[128];
+	int error;
+
+	if (u->conf->match == NULL)
+		return (0);
+	error = regcomp(&u->match, u->conf->match, REG_EXTENDED | REG_NOSUB);
+	if (error != 0) {
+		/* conf.c has tried it: only memory can be short. */
+		regerror(error, &u->match, text, sizeof(text));
+		dw_log(u->sup->log, DW_LOG_ERROR, "%s: match: %s",
+		    u->conf->name, text);
+		errno = ENOMEM;
+		return (-1);
+	}
+	u->has_match = true;
+	return (0);
+}
+
+static int
+init_machine(struct unit *u)
+{
+	const struct service_conf *conf = u->conf;
+	size_t n = conf->nchecks + 1; /* calloc(0) may be NULL */
+	struct service_check *checks = calloc(n, sizeof(*checks));
+	enum truth *answers = calloc(n, sizeof(*answers));
+	bool *failed = calloc(n, sizeof(*failed));
+	int64_t *tries = calloc((size_t)conf->give_up + 1, sizeof(*tries));
+
+	service_init(&u->sv, conf, NULL, NULL, NULL, NULL);
+	u->sv.checks = checks;
+	u->sv.answers = answers;
+	u->sv.failed = failed;
+	u->sv.tries = tries;
+	if (checks == NULL || answers == NULL || failed == NULL ||
+	    tries == NULL)
+		return (-1);
+	service_init(&u->sv, conf, checks, answers, failed, tries);
+	return (0);
+}
+
+struct unit *
+unit_new(struct supervisor *sup, const struct service_conf *conf)
+{
+	struct unit *u = calloc(1, sizeof(*u));
+	char why[256];
+
+	if (u == NULL)
+		return (NULL);
+	u->sup = sup;
+	u->conf = conf;
+	LIST_INIT(&u->procs);
+	u->deadline.cb = deadline_over;
+	u->deadline.arg = u;
+	u->child.cb = child_ended;
+	u->child.arg = u;
+	u->child.flags = DW_CHILD_KILLPG;
+	u->cmd.cb = command_ended;
+	u->cmd.arg = u;
+	clock_gettime(CLOCK_REALTIME, &u->since);
+	if (init_machine(u) == -1 || compile_match(u) == -1 ||
+	    unit_checks_init(u) == -1) {
+		unit_free(u);
+		return (NULL);
+	}
+	if (unit_find_user(u, why, sizeof(why)) == -1) {
+		dw_log(sup->log, DW_LOG_ERROR, "%s: %s", conf->name, why);
+		unit_free(u);
+		errno = EINVAL;
+		return (NULL);
+	}
+	return (u);
+}
+
+void
+unit_leave(struct unit *u)
+{
+	u->left = true;
+	dw_timer_stop(&u->deadline);
+	dw_timer_stop(&u->scan_timer);
+	unit_checks_stop(u);
+	unit_drop_procs(u);
+	dw_child_stop(&u->child);
+	dw_child_stop(&u->cmd);
+	dw_proc_stop(&u->adopted);
+}
+
+void
+unit_free(struct unit *u)
+{
+	if (u == NULL)
+		return;
+	unit_leave(u);
+	if (u->has_match)
+		regfree(&u->match);
+	free(u->groups);
+	free(u->user_name);
+	free(u->user_home);
+	free(u->user_shell);
+	free(u->checks);
+	free(u->sv.checks);
+	free(u->sv.answers);
+	free(u->sv.failed);
+	free(u->sv.tries);
+	free(u);
+}

@@ -1,0 +1,134 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * A unit is one service in the world: it does what the state machine decides
+ * (service.h) and tells it what came of it.  unit.c drives, unit_run.c starts
+ * programs, unit_proc.c knows the processes of detached services, unit_check.c
+ * has the checks asked.
+ */
+#ifndef BIN_UNIT_H
+#define BIN_UNIT_H
+
+#include <sys/types.h>
+#include <sys/queue.h>
+
+#include <regex.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "daemonwatch.h"
+#include "conf.h"
+#include "prober_client.h"
+#include "service.h"
+
+struct supervisor;
+struct unit;
+
+/* A process of a detached service. */
+struct unit_proc {
+	LIST_ENTRY(unit_proc) link;
+	struct unit *unit;
+	struct dw_proc proc;
+	int signalled; /* the last signal it was sent for a stop */
+	bool seen;     /* by the present scan */
+};
+LIST_HEAD(unit_procs, unit_proc);
+
+struct unit_check {
+	struct unit *unit;
+	const struct check_conf *conf;
+	struct dw_timer timer;
+	struct prober_query query;
+	struct dw_probe_tcp tcp; /* what the query asks */
+	bool asking;
+	bool asked; /* has an answer, below */
+	int64_t asked_at;
+	int64_t quick; /* the next quick delay */
+	enum dw_probe_outcome outcome;
+	int64_t latency;
+	char text[128];
+};
+
+struct unit {
+	struct supervisor *sup;
+	const struct service_conf *conf;
+	struct service sv;
+	struct dw_timer deadline;
+	struct timespec since; /* wall clock of the last change, for people */
+
+	/* type = child: its process, ours or of an earlier daemonwatch. */
+	struct dw_child child;
+	struct dw_proc adopted;
+	struct dw_proc_id id;
+
+	/* The command that runs, and whose session the last one had. */
+	struct dw_child cmd;
+	enum service_command cmd_kind;
+	pid_t cmd_sid;
+
+	/* type = detached */
+	struct unit_procs procs;
+	regex_t match;
+	bool has_match;
+	bool scan_due;
+	struct dw_timer scan_timer;
+	int64_t scan_quick;
+	char lost[SERVICE_TEXT];
+
+	struct dw_cred cred;
+	gid_t *groups;
+	bool has_cred;
+	char *user_name, *user_home, *user_shell;
+
+	struct unit_check *checks;
+	size_t nchecks;
+
+	/* Not to say the same failure again and again. */
+	char said[SERVICE_TEXT];
+	unsigned said_times;
+
+	bool left;    /* let go of when daemonwatch ends */
+	bool settled; /* the supervisor knows */
+};
+
+/* unit.c */
+struct unit *unit_new(struct supervisor *sup, const struct service_conf *conf);
+void unit_free(struct unit *u);
+void unit_event(struct unit *u, enum service_event_kind kind, const char *text);
+void unit_step(struct unit *u, struct service_event *ev);
+/* Stop looking after it, leave its processes as they are. */
+void unit_leave(struct unit *u);
+/* A child that an earlier daemonwatch started.  -1: it is gone. */
+int unit_adopt(struct unit *u, const struct dw_proc_id *id);
+/* "exited with status 1", "killed by signal 9 (SIGKILL)" */
+const char *unit_status_text(int status, char *buf, size_t len);
+
+/* unit_run.c */
+/* Find user and group.  -1 with what is wrong in buf. */
+int unit_find_user(struct unit *u, char *buf, size_t len);
+/* Start the program or a command.  -1 with what is wrong in buf. */
+int unit_exec(struct unit *u, struct dw_child *child, char *const *argv,
+    char *buf, size_t len);
+
+/* unit_proc.c */
+/* For each process of the service, also a child's.  Ends at cb's non-0. */
+int unit_pids(const struct unit *u,
+    int (*cb)(const struct dw_proc_id *id, void *arg), void *arg);
+void unit_signal(struct unit *u, int signo);
+void unit_scan_begin(struct unit *u);
+/* The process table has this one. */
+void unit_scan_offer(struct unit *u, const struct dw_proc_info *info);
+void unit_scan_end(struct unit *u);
+void unit_scan_pace(struct unit *u);
+void unit_drop_procs(struct unit *u);
+
+/* unit_check.c */
+int unit_checks_init(struct unit *u);
+void unit_checks_stop(struct unit *u);
+/* Ask all, now; what was asked before does not count. */
+void unit_checks_ask(struct unit *u);
+void unit_checks_pace(struct unit *u);
+
+#endif

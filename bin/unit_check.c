@@ -1,0 +1,161 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * Having a service's checks asked when its state wants them asked.  What an
+ * answer means is the state machine's to say.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor.h"
+
+/* Quick: 20 ms, 40 ms … 1 s between an answer and the next question. */
+#define QUICK_MIN (20 * DW_MS)
+#define QUICK_MAX (1 * DW_SEC)
+
+static void
+answered(struct prober_query *query, const struct dw_probe_result *result)
+{
+	struct unit_check *c = query->arg;
+	struct unit *u = c->unit;
+	struct service_event ev = {
+	    .kind = SE_CHECK,
+	    .check = (size_t)(c - u->checks),
+	    .answer = UNKNOWN,
+	    .text = result->text,
+	};
+
+	c->asking = false;
+	c->asked = true;
+	c->outcome = result->outcome;
+	c->latency = result->latency;
+	memcpy(c->text, result->text, sizeof(c->text));
+	c->text[sizeof(c->text) - 1] = '\0';
+	if (result->outcome == DW_PROBE_OK)
+		ev.answer = YES;
+	else if (result->outcome == DW_PROBE_FAILED)
+		ev.answer = NO;
+	unit_step(u, &ev);
+}
+
+static void
+ask(struct unit_check *c)
+{
+	struct unit *u = c->unit;
+
+	if (c->asking)
+		prober_cancel(&c->query);
+	dw_timer_stop(&c->timer);
+	c->asking = true;
+	c->asked_at = dw_loop_now(u->sup->loop);
+	if (prober_ask(u->sup->prober, &c->query, &c->tcp) == -1)
+		c->asking = false; /* the pace asks again */
+}
+
+static void
+ask_again(struct dw_timer *timer)
+{
+	struct unit_check *c = timer->arg;
+
+	ask(c);
+	unit_checks_pace(c->unit);
+}
+
+int
+unit_checks_init(struct unit *u)
+{
+	u->nchecks = u->conf->nchecks;
+	u->checks = calloc(u->nchecks + 1, sizeof(*u->checks));
+	if (u->checks == NULL)
+		return (-1);
+	for (size_t i = 0; i < u->nchecks; i++) {
+		struct unit_check *c = &u->checks[i];
+
+		c->unit = u;
+		c->conf = &u->conf->checks[i];
+		c->tcp = (struct dw_probe_tcp) {
+		    .host = c->conf->host,
+		    .port = c->conf->port,
+		    .timeout = c->conf->timeout,
+		    .send = c->conf->send,
+		    .send_len = c->conf->send_len,
+		    .expect = c->conf->expect,
+		};
+		c->timer.cb = ask_again;
+		c->timer.arg = c;
+		c->query.cb = answered;
+		c->query.arg = c;
+		c->quick = QUICK_MIN;
+	}
+	return (0);
+}
+
+void
+unit_checks_stop(struct unit *u)
+{
+	for (size_t i = 0; u->checks != NULL && i < u->nchecks; i++) {
+		struct unit_check *c = &u->checks[i];
+
+		if (c->asking)
+			prober_cancel(&c->query);
+		c->asking = false;
+		c->quick = QUICK_MIN;
+		dw_timer_stop(&c->timer);
+	}
+}
+
+void
+unit_checks_ask(struct unit *u)
+{
+	for (size_t i = 0; i < u->nchecks; i++) {
+		u->checks[i].quick = QUICK_MIN;
+		u->checks[i].asked = false;
+		ask(&u->checks[i]);
+	}
+}
+
+/*
+ * When to ask next.  The first regular interval is shortened at random, so
+ * that checks which began together do not stay together.
+ */
+static int64_t
+next_time(struct unit_check *c, enum service_pace pace)
+{
+	struct supervisor *sup = c->unit->sup;
+	int64_t now = dw_loop_now(sup->loop), interval = c->conf->interval;
+	int64_t delay = c->quick;
+
+	if (pace == PACE_QUICK) {
+		c->quick =
+		    (c->quick * 2 < QUICK_MAX) ? c->quick * 2 : QUICK_MAX;
+		return (now + ((delay < interval) ? delay : interval));
+	}
+	if (c->quick != 0) {
+		c->quick = 0;
+		return (now + interval / 2 +
+		    (int64_t)(supervisor_random(sup) % 1024) * (interval / 2) /
+			1024);
+	}
+	return (c->asked_at + interval);
+}
+
+void
+unit_checks_pace(struct unit *u)
+{
+	enum service_pace pace = service_wants_checks(&u->sv);
+
+	if (pace == PACE_NONE) {
+		unit_checks_stop(u);
+		return;
+	}
+	for (size_t i = 0; i < u->nchecks; i++) {
+		struct unit_check *c = &u->checks[i];
+
+		if (!c->asking && !dw_timer_active(&c->timer))
+			dw_timer_at(
+			    u->sup->loop, &c->timer, next_time(c, pace));
+	}
+}

@@ -1,0 +1,294 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * The processes of a service: finding those of a detached one by pidfile or
+ * pattern, being told when they end, signalling them.  Each is known by pid
+ * and start time, so that another program's pid is never mistaken for it.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "supervisor.h"
+
+#define QUICK_MIN (5 * DW_MS)
+#define QUICK_MAX (500 * DW_MS)
+
+static void
+proc_free(struct unit_proc *p)
+{
+	dw_proc_stop(&p->proc);
+	LIST_REMOVE(p, link);
+	free(p);
+}
+
+static void
+proc_ended(struct dw_proc *proc, int status)
+{
+	struct unit_proc *p = proc->arg;
+	struct unit *u = p->unit;
+	char how[100];
+
+	snprintf(u->lost, sizeof(u->lost), "pid %jd %s", (intmax_t)proc->id.pid,
+	    unit_status_text(status, how, sizeof(how)));
+	proc_free(p);
+	/* What is there now, is what counts. */
+	u->scan_due = true;
+	supervisor_scan(u->sup);
+}
+
+static struct unit_proc *
+find(const struct unit *u, const struct dw_proc_id *id)
+{
+	struct unit_proc *p;
+
+	LIST_FOREACH(p, &u->procs, link)
+		if (p->proc.id.pid == id->pid && p->proc.id.start == id->start)
+			return (p);
+	return (NULL);
+}
+
+static void
+add(struct unit *u, const struct dw_proc_id *id)
+{
+	struct unit_proc *p = find(u, id);
+
+	if (p == NULL) {
+		p = calloc(1, sizeof(*p));
+		if (p == NULL)
+			return; /* the next scan finds it */
+		p->unit = u;
+		p->proc.cb = proc_ended;
+		p->proc.arg = p;
+		if (dw_proc_start(u->sup->loop, &p->proc, id) == -1) {
+			free(p); /* gone in the meantime */
+			return;
+		}
+		LIST_INSERT_HEAD(&u->procs, p, link);
+	}
+	p->seen = true;
+}
+
+void
+unit_drop_procs(struct unit *u)
+{
+	while (!LIST_EMPTY(&u->procs))
+		proc_free(LIST_FIRST(&u->procs));
+}
+
+int
+unit_pids(const struct unit *u,
+    int (*cb)(const struct dw_proc_id *id, void *arg), void *arg)
+{
+	const struct unit_proc *p;
+	int ret;
+
+	if (u->sv.running)
+		return (cb(&u->id, arg));
+	LIST_FOREACH(p, &u->procs, link)
+		if ((ret = cb(&p->proc.id, arg)) != 0)
+			return (ret);
+	return (0);
+}
+
+static void
+complain(const struct unit *u, pid_t pid, int signo)
+{
+	if (errno != ESRCH)
+		dw_log(u->sup->log, DW_LOG_ERROR,
+		    "%s: cannot send signal %d to pid %jd: %s", u->conf->name,
+		    signo, (intmax_t)pid, strerror(errno));
+}
+
+/*
+ * An adopted child led a process group when it was started.  The group is
+ * its own as long as the leader lives, which dw_proc_kill() has just seen.
+ */
+static void
+signal_adopted(struct unit *u, int signo)
+{
+	struct dw_proc_info info;
+
+	if (dw_proc_info(u->id.pid, &info, NULL, 0) == 0 &&
+	    info.id.start == u->id.start && info.pgid == u->id.pid &&
+	    u->id.pid > 1) {
+		if (kill(-u->id.pid, signo) == -1)
+			complain(u, u->id.pid, signo);
+	} else if (dw_proc_kill(&u->adopted, signo) == -1)
+		complain(u, u->id.pid, signo);
+}
+
+void
+unit_signal(struct unit *u, int signo)
+{
+	struct unit_proc *p;
+
+	if (u->child.pid != 0) {
+		if (dw_child_killpg(&u->child, signo) == -1)
+			complain(u, u->child.pid, signo);
+		return;
+	}
+	if (u->sv.running) {
+		signal_adopted(u, signo);
+		return;
+	}
+	LIST_FOREACH(p, &u->procs, link) {
+		if (p->signalled == signo)
+			continue;
+		p->signalled = signo;
+		if (dw_proc_kill(&p->proc, signo) == -1)
+			complain(u, p->proc.id.pid, signo);
+	}
+}
+
+static const char *
+pidfile_trouble(int error)
+{
+	switch (error) {
+	case ENOENT:
+		return ("there is no such file");
+	case ESRCH:
+		return ("names no process that could have written it");
+	case EAGAIN:
+		return ("is empty");
+	case EINVAL:
+		return ("has no pid in it");
+	case EPERM:
+		return ("may have been written by others than the service");
+	default:
+		return (strerror(error));
+	}
+}
+
+static void
+read_pidfile(struct unit *u)
+{
+	struct dw_proc_id id;
+
+	if (dw_pidfile_read(u->conf->pidfile, &id) == 0)
+		add(u, &id);
+	else if (u->lost[0] == '\0' && LIST_EMPTY(&u->procs))
+		snprintf(u->lost, sizeof(u->lost), "pidfile %.150s %s",
+		    u->conf->pidfile, pidfile_trouble(errno));
+}
+
+void
+unit_scan_begin(struct unit *u)
+{
+	struct unit_proc *p;
+
+	LIST_FOREACH(p, &u->procs, link)
+		p->seen = false;
+	if (u->conf->pidfile != NULL)
+		read_pidfile(u);
+}
+
+/* A command of ours, or a copy of it that its shell forked? */
+static bool
+is_command(const struct unit *u, const struct dw_proc_info *info)
+{
+	const char *want = info->args;
+	size_t len;
+
+	if (u->cmd.pid != 0 && info->id.pid == u->cmd.pid)
+		return (true);
+	if (u->cmd_sid == 0 || info->sid != u->cmd_sid ||
+	    u->conf->start.argv == NULL)
+		return (false);
+	for (char **arg = u->conf->start.argv; *arg != NULL; arg++) {
+		len = strlen(*arg);
+		if (strncmp(want, *arg, len) != 0)
+			return (false);
+		want += len;
+		if (*want == ' ')
+			want++;
+	}
+	return (*want == '\0');
+}
+
+void
+unit_scan_offer(struct unit *u, const struct dw_proc_info *info)
+{
+	if (!u->has_match || info->zombie || is_command(u, info))
+		return;
+	if (regexec(&u->match, info->args, 0, NULL, 0) == 0)
+		add(u, &info->id);
+}
+
+/*
+ * A process that matched once and does not now has renamed itself, or was
+ * only a copy between fork and exec.  It is forgotten if there are enough
+ * without it; if in doubt, it is the service, and goes on counting.
+ */
+static void
+forget_unseen(struct unit *u, uint32_t seen)
+{
+	struct unit_proc *p, *next;
+
+	if (seen == 0 || seen < u->conf->count_min)
+		return;
+	for (p = LIST_FIRST(&u->procs); p != NULL; p = next) {
+		next = LIST_NEXT(p, link);
+		if (!p->seen)
+			proc_free(p);
+	}
+}
+
+void
+unit_scan_end(struct unit *u)
+{
+	struct service_event ev = {.kind = SE_PROCS};
+	struct unit_proc *p;
+	uint32_t seen = 0;
+	char text[SERVICE_TEXT];
+
+	u->scan_due = false;
+	LIST_FOREACH(p, &u->procs, link)
+		seen += p->seen;
+	forget_unseen(u, seen);
+	LIST_FOREACH(p, &u->procs, link)
+		ev.count++;
+	if (u->lost[0] != '\0') {
+		memcpy(text, u->lost, sizeof(text));
+		u->lost[0] = '\0';
+		ev.text = text;
+	}
+	unit_step(u, &ev);
+}
+
+static void
+scan_now(struct dw_timer *timer)
+{
+	struct unit *u = timer->arg;
+
+	u->scan_due = true;
+	supervisor_scan(u->sup);
+}
+
+void
+unit_scan_pace(struct unit *u)
+{
+	enum service_pace pace = service_wants_scans(&u->sv);
+	int64_t delay = u->conf->interval;
+
+	if (pace != PACE_QUICK)
+		u->scan_quick = QUICK_MIN;
+	if (pace == PACE_NONE) {
+		dw_timer_stop(&u->scan_timer);
+		return;
+	}
+	if (dw_timer_active(&u->scan_timer) || u->scan_due)
+		return;
+	if (pace == PACE_QUICK) {
+		delay = u->scan_quick;
+		u->scan_quick = (delay * 2 < QUICK_MAX) ? delay * 2 : QUICK_MAX;
+	}
+	u->scan_timer.cb = scan_now;
+	u->scan_timer.arg = u;
+	dw_timer_start(u->sup->loop, &u->scan_timer, delay);
+}

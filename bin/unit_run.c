@@ -1,0 +1,271 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * Starting a service's program or one of its commands, in the surroundings
+ * that the configuration asks for.  When to do so is not decided here.
+ */
+#include "config.h"
+
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "supervisor.h"
+
+extern char **environ;
+
+/*
+ * What the one who started us told us about us, not about our services; and
+ * our own settings.
+ */
+static const char *const not_inherited[] = {
+    "NOTIFY_SOCKET=",
+    "WATCHDOG_PID=",
+    "WATCHDOG_USEC=",
+    "LISTEN_FDS=",
+    "LISTEN_PID=",
+    "LISTEN_FDNAMES=",
+    "MAINPID=",
+    "DAEMONWATCH_",
+};
+
+static bool
+is_inherited(const char *var)
+{
+	for (size_t i = 0; i < sizeof(not_inherited) / sizeof(char *); i++)
+		if (strncmp(var, not_inherited[i], strlen(not_inherited[i])) ==
+		    0)
+			return (false);
+	return (true);
+}
+
+/* Set "NAME=value" in a list with room for it; var is then the list's. */
+static void
+set_var(char **env, size_t *n, char *var)
+{
+	size_t name = strcspn(var, "=") + 1;
+
+	for (size_t i = 0; i < *n; i++)
+		if (strncmp(env[i], var, name) == 0) {
+			free(env[i]);
+			env[i] = var;
+			return;
+		}
+	env[(*n)++] = var;
+}
+
+static int
+add_var(char **env, size_t *n, const char *name, const char *value)
+{
+	char *var;
+
+	if (value == NULL)
+		return (0);
+	if (asprintf(&var, "%s%s%s", name, (*name != '\0') ? "=" : "", value) ==
+	    -1)
+		return (-1);
+	set_var(env, n, var);
+	return (0);
+}
+
+static void
+free_env(char **env)
+{
+	if (env == NULL)
+		return;
+	for (size_t i = 0; env[i] != NULL; i++)
+		free(env[i]);
+	free(env);
+}
+
+static char **
+make_env(const struct unit *u)
+{
+	char *const *own = u->conf->env;
+	char **env;
+	size_t n = 0, room = 8;
+	int error = 0;
+
+	for (size_t i = 0; environ[i] != NULL; i++)
+		room++;
+	for (size_t i = 0; own != NULL && own[i] != NULL; i++)
+		room++;
+	env = calloc(room, sizeof(*env));
+	if (env == NULL)
+		return (NULL);
+	/* Whole variables are added under the empty name. */
+	for (size_t i = 0; environ[i] != NULL; i++)
+		if (is_inherited(environ[i]))
+			error |= add_var(env, &n, "", environ[i]);
+	error |= add_var(env, &n, "USER", u->user_name);
+	error |= add_var(env, &n, "LOGNAME", u->user_name);
+	error |= add_var(env, &n, "HOME", u->user_home);
+	error |= add_var(env, &n, "SHELL", u->user_shell);
+	error |= add_var(env, &n, "DAEMONWATCH_SERVICE", u->conf->name);
+	for (size_t i = 0; own != NULL && own[i] != NULL; i++)
+		error |= add_var(env, &n, "", own[i]);
+	if (error != 0) {
+		free_env(env);
+		errno = ENOMEM;
+		return (NULL);
+	}
+	return (env);
+}
+
+/*
+ * Its log file, never through a symbolic link: the directory may be its
+ * user's, and we may be root.
+ */
+static int
+open_log(const struct unit *u)
+{
+	struct stat st;
+	int fd;
+
+	fd = open(u->conf->log,
+	    O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NOCTTY | O_NONBLOCK |
+		O_CLOEXEC,
+	    0640);
+	if (fd == -1)
+		return (-1);
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		errno = EINVAL;
+		return (-1);
+	}
+	return (fd);
+}
+
+/* Where its output goes: the log, our own output, nowhere. */
+static size_t
+output(const struct unit *u, struct dw_spawn_fd *fds, int *log)
+{
+	*log = -1;
+	if (u->conf->log != NULL) {
+		*log = open_log(u);
+		if (*log == -1)
+			dw_log(u->sup->log, DW_LOG_ERROR,
+			    "%s: %s: %s: its output is lost", u->conf->name,
+			    u->conf->log,
+			    (errno == EINVAL) ? "not a regular file" :
+						strerror(errno));
+	} else if (u->sup->opt.foreground) {
+		fds[0] = (struct dw_spawn_fd) {STDOUT_FILENO, STDOUT_FILENO};
+		fds[1] = (struct dw_spawn_fd) {STDERR_FILENO, STDERR_FILENO};
+		return (2);
+	}
+	if (*log == -1)
+		return (0);
+	fds[0] = (struct dw_spawn_fd) {*log, STDOUT_FILENO};
+	fds[1] = (struct dw_spawn_fd) {*log, STDERR_FILENO};
+	return (2);
+}
+
+int
+unit_exec(struct unit *u, struct dw_child *child, char *const *argv, char *buf,
+    size_t len)
+{
+	struct dw_spawn_fd fds[2];
+	struct dw_spawn_error error;
+	/* Ours was raised; select(2) users want theirs low. */
+	const struct dw_spawn_rlimit nofile = {RLIMIT_NOFILE, u->sup->nofile};
+	struct dw_spawn sp = {
+	    .argv = argv,
+	    .cwd = (u->conf->cwd != NULL) ? u->conf->cwd : "/",
+	    .cred = u->has_cred ? &u->cred : NULL,
+	    .umask = (u->conf->umask == -1) ? 022 : u->conf->umask,
+	    .flags = DW_SPAWN_SETSID,
+	    .fds = fds,
+	    .rlimits = &nofile,
+	    .nrlimits = 1,
+	};
+	char **env = make_env(u);
+	int log, ret;
+
+	if (env == NULL) {
+		snprintf(buf, len, "%s: %s", argv[0], strerror(errno));
+		return (-1);
+	}
+	sp.envp = env;
+	sp.nfds = output(u, fds, &log);
+	ret = dw_child_spawn(u->sup->loop, child, &sp, &error);
+	if (ret == -1)
+		snprintf(buf, len, "%s: %s: %s",
+		    (error.stage == DW_SPAWN_CHDIR) ? sp.cwd : argv[0],
+		    dw_spawn_stage_name(error.stage), strerror(error.error));
+	if (log != -1)
+		close(log);
+	free_env(env);
+	return (ret);
+}
+
+static int
+find_groups(struct unit *u, const char *name, char *buf, size_t len)
+{
+	int n = 16, got;
+	gid_t *groups = NULL, *more;
+
+	for (;;) {
+		more = reallocarray(groups, (size_t)n, sizeof(*groups));
+		if (more == NULL)
+			break;
+		groups = more;
+		got = n;
+		if (getgrouplist(name, u->cred.gid, groups, &got) != -1) {
+			u->groups = groups;
+			u->cred.groups = groups;
+			u->cred.ngroups = (size_t)got;
+			return (0);
+		}
+		n = (got > n) ? got : 2 * n;
+	}
+	free(groups);
+	snprintf(buf, len, "groups of user %s: %s", name, strerror(errno));
+	return (-1);
+}
+
+int
+unit_find_user(struct unit *u, char *buf, size_t len)
+{
+	const struct service_conf *conf = u->conf;
+	const struct passwd *pw;
+	const struct group *gr = NULL;
+
+	if (conf->user == NULL && conf->group == NULL)
+		return (0);
+	errno = 0;
+	pw = (conf->user != NULL) ? getpwnam(conf->user) : getpwuid(geteuid());
+	if (pw == NULL) {
+		snprintf(buf, len, "user %s: %s",
+		    (conf->user != NULL) ? conf->user : "of daemonwatch",
+		    (errno != 0) ? strerror(errno) : "there is no such user");
+		return (-1);
+	}
+	u->cred.uid = pw->pw_uid;
+	u->cred.gid = pw->pw_gid;
+	u->user_name = strdup(pw->pw_name);
+	u->user_home = strdup(pw->pw_dir);
+	u->user_shell = strdup(pw->pw_shell);
+	if (conf->group != NULL && (gr = getgrnam(conf->group)) == NULL) {
+		snprintf(
+		    buf, len, "group %s: there is no such group", conf->group);
+		return (-1);
+	}
+	if (gr != NULL)
+		u->cred.gid = gr->gr_gid;
+	if (u->user_name == NULL || u->user_home == NULL ||
+	    u->user_shell == NULL) {
+		snprintf(buf, len, "%s", strerror(ENOMEM));
+		return (-1);
+	}
+	u->has_cred = true;
+	return (find_groups(u, u->user_name, buf, len));
+}
