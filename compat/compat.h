@@ -56,6 +56,9 @@ void *reallocarray(void *, size_t, size_t);
 void setproctitle(const char *, ...)
     __attribute__((__format__(__printf__, 1, 2)));
 void setproctitle_init(int, char *[], char *[]);
+#elif !defined(HAVE_SETPROCTITLE_INIT)
+/* The BSDs need no preparation. */
+#define setproctitle_init(argc, argv, envp) ((void)0)
 #endif
 
 #ifndef HAVE_STRLCAT

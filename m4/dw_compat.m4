@@ -44,12 +44,16 @@ dw_save_LIBS=$LIBS
 dw_save_CPPFLAGS=$CPPFLAGS
 LIBS="$LIBBSD_LIBS $LIBS"
 CPPFLAGS="$CPPFLAGS $LIBBSD_CFLAGS"
-AC_CHECK_FUNCS([close_range])
+AC_CHECK_FUNCS([setproctitle_init])
 AC_REPLACE_FUNCS([closefrom explicit_bzero flopen flopenat getprogname
     reallocarray setproctitle strlcat strlcpy strtonum arc4random])
 dnl A family in one file, as they share a structure.
 AC_REPLACE_FUNCS([pidfile_open])
 LIBS=$dw_save_LIBS
 CPPFLAGS=$dw_save_CPPFLAGS
+dnl On Linux closefrom is closefds_linux.c's work; closefds_bsd.c needs it.
+AS_CASE([$ac_cv_func_closefrom:$host_os],
+    [yes:*|no:linux*], [],
+    [AC_MSG_ERROR([this system has no closefrom, and compat/ none for it])])
 dw_replaced=`AS_ECHO(["$LIB@&t@OBJS"]) | $SED 's/[[^ ]]*}//g;s/\$U\.o//g;s/^ //'`
 ])

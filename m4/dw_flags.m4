@@ -26,7 +26,7 @@ AX_APPEND_COMPILE_FLAGS(m4_normalize([
     -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes
     -Wold-style-definition -Wpointer-arith -Wcast-qual -Wwrite-strings
     -Wformat=2 -Wvla -Wundef -Wnull-dereference -Wimplicit-fallthrough
-    -Wnested-externs -Wlogical-op -Wduplicated-cond
+    -Wnested-externs -Wduplicated-cond
 ]), [WARN_CFLAGS], [-Werror])
 AS_VAR_IF([enable_werror], [yes],
     [AX_APPEND_COMPILE_FLAGS([-Werror], [WARN_CFLAGS])])
