@@ -38,3 +38,15 @@ cred_setuid(uid_t uid)
 {
 	return (setuid(uid));
 }
+
+int
+cred_save(void)
+{
+	return (0);
+}
+
+void
+cred_restore(int saved)
+{
+	(void)saved;
+}

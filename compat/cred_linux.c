@@ -10,6 +10,7 @@
 #include "config.h"
 
 #include <sys/types.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 #include <unistd.h>
@@ -50,4 +51,18 @@ int
 cred_setuid(uid_t uid)
 {
 	return ((int)syscall(CRED_SETRESUID, uid, uid, uid));
+}
+
+int
+cred_save(void)
+{
+	return (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
+}
+
+void
+cred_restore(int saved)
+{
+	/* 2, of a set-user-id program, cannot be set and need not be. */
+	if (saved == 1)
+		(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 }

@@ -24,6 +24,13 @@ int reaper_acquire(void);
 int cred_setgroups(size_t n, const gid_t *groups);
 int cred_setgid(gid_t gid);
 int cred_setuid(uid_t uid);
+/*
+ * Around a vforked child that changes its identity: Linux then forbids core
+ * dumps and ptrace for the memory, which is ours as well.  What was allowed
+ * before; and that again, once the memory is ours alone.
+ */
+int cred_save(void);
+void cred_restore(int saved);
 
 /*
  * Close the descriptors low to high, both included, open or not.  Allocates

@@ -483,10 +483,26 @@ launch_masked(struct plan *p)
 	return (pid);
 }
 
+/* The pid once exec has happened.  Whoever did not get there is reaped. */
+static pid_t
+await_exec(pid_t pid, int fd, struct dw_spawn_error *e)
+{
+	int rv;
+
+	rv = verdict(fd, e);
+	drop(fd);
+	if (rv == 0)
+		return (pid);
+	while (waitpid(pid, NULL, 0) == -1 && errno == EINTR)
+		continue;
+	errno = e->error;
+	return (-1);
+}
+
 static pid_t
 start(struct plan *p, struct dw_spawn_error *e)
 {
-	int ends[2];
+	int ends[2], saved;
 	pid_t pid;
 
 	e->stage = DW_SPAWN_FORK;
@@ -494,22 +510,16 @@ start(struct plan *p, struct dw_spawn_error *e)
 	if (pipe2(ends, O_CLOEXEC) == -1)
 		return (-1);
 	p->report = ends[1];
+	saved = p->spawn->cred != NULL ? cred_save() : 0;
 	pid = launch_masked(p);
 	drop(ends[1]);
-	if (pid == -1) {
+	if (pid == -1)
 		drop(ends[0]);
-		return (-1);
-	}
-	if (verdict(ends[0], e) == 0) {
-		drop(ends[0]);
-		return (pid);
-	}
-	drop(ends[0]);
-	/* It never came to be: nobody else shall hear of it. */
-	while (waitpid(pid, NULL, 0) == -1 && errno == EINTR)
-		continue;
-	errno = e->error;
-	return (-1);
+	else
+		pid = await_exec(pid, ends[0], e);
+	if (p->spawn->cred != NULL)
+		cred_restore(saved);
+	return (pid);
 }
 
 static int
