@@ -1,0 +1,335 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * What can only be judged when a block is complete: defaults that depend on
+ * other keys, keys that need or exclude each other, names.
+ */
+#include "config.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config_parse.h"
+#include "wire.h"
+
+#define MS INT64_C(1000000)
+#define SEC INT64_C(1000000000)
+
+static char root_dir[] = "/";
+
+void
+build_init(struct build *b)
+{
+	struct service_conf *s = &b->conf;
+
+	memset(b, 0, sizeof(*b));
+	s->type = SERVICE_CHILD;
+	s->count_min = 1;
+	s->count_max = COUNT_MAX;
+	s->interval = 10 * SEC;
+	s->start_timeout = 30 * SEC;
+	s->stop_timeout = 10 * SEC;
+	s->hook_timeout = 30 * SEC;
+	s->backoff_min = 100 * MS;
+	s->backoff_max = 30 * SEC;
+	s->stable = 60 * SEC;
+	s->stop_signal = SIGTERM;
+	s->cwd = root_dir;
+	s->umask = 022;
+}
+
+/* Words that mean something else where a check's name can stand. */
+static const char *
+reserved(const char *name)
+{
+	static const char *const words[] = {
+	    "process", "ready", "not", "and", "or", "failed", "at-once"};
+	size_t len = strlen(name);
+	const char *why;
+	int64_t ns;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(name, words[i]) == 0)
+			return ("it has a meaning of its own in conditions");
+	if (len > 7 && strcmp(name + len - 7, ".failed") == 0)
+		return ("'.failed' has a meaning of its own in conditions");
+	if (value_duration(name, len, &ns, &why) == 0)
+		return ("it could be taken for a duration");
+	return (NULL);
+}
+
+int
+check_name(struct parser *p, const struct block *service, const char *name,
+    const struct config_pos *pos)
+{
+	const struct service_conf *s = &service->build->conf;
+	const char *why = reserved(name);
+	char place[PLACE];
+
+	if (why != NULL) {
+		parser_error(p, pos, "'%s' cannot be the name of a check: %s",
+		    name, why);
+		return (-1);
+	}
+	for (size_t i = 0; i < s->nchecks; i++) {
+		if (strcmp(s->checks[i].name, name) != 0)
+			continue;
+		parser_error(p, pos, "check '%s' stands already in %s", name,
+		    show_place(place, p, &s->checks[i].pos));
+		return (-1);
+	}
+	return (0);
+}
+
+static bool
+is_missing(const struct block *b, enum key_id id)
+{
+	return (b->seen[id].line == 0 && !b->meant[id]);
+}
+
+static void
+check_place(struct parser *p, const struct block *b)
+{
+	bool host = !is_missing(b, KEY_HOST), port = !is_missing(b, KEY_PORT);
+
+	if (b->seen[KEY_ADDRESS].line != 0) {
+		enum key_id other =
+		    b->seen[KEY_HOST].line != 0 ? KEY_HOST : KEY_PORT;
+
+		if (b->seen[other].line != 0)
+			parser_error(p, &b->seen[other],
+			    "'%s' is in the 'address' already",
+			    config_keys[other].name);
+	} else if (b->meant[KEY_ADDRESS]) {
+		return;
+	} else if (!host && !port) {
+		parser_error(p, &b->open,
+		    "this check needs an address, as in "
+		    "address = 127.0.0.1:80");
+	} else if (!host) {
+		parser_error(p, &b->open, "this check needs a 'host'");
+	} else if (!port) {
+		parser_error(p, &b->open, "this check needs a 'port'");
+	}
+}
+
+void
+check_tcp(struct parser *p, struct block *b, struct block *service)
+{
+	struct service_conf *s = &service->build->conf;
+	struct check_conf *c = b->check, *checks;
+
+	check_place(p, b);
+	if (c->expect != NULL &&
+	    c->send_len + strlen(c->expect) > WIRE_DATA_MAX)
+		parser_error(p, &b->seen[KEY_EXPECT],
+		    "'send' and 'expect' have together at most %u bytes",
+		    WIRE_DATA_MAX);
+	if (b->seen[KEY_FALL].line == 0)
+		c->fall = 3;
+	if (b->seen[KEY_RISE].line == 0)
+		c->rise = 1;
+	if (b->bad[KEY_TIMEOUT] || b->bad[KEY_CHECK_INTERVAL])
+		c->timeout = 1; /* not to be judged again */
+	if (c->name == NULL)
+		return;
+	if (s->nchecks == CONFIG_CHECKS_MAX) {
+		parser_error(p, &b->open, "a service has at most %u checks",
+		    CONFIG_CHECKS_MAX);
+		service->build->checks_bad = true;
+		return;
+	}
+	checks = config_more(p, s->checks, s->nchecks, sizeof(*checks));
+	if (checks == NULL)
+		return;
+	s->checks = checks;
+	checks[s->nchecks++] = *c;
+}
+
+/* How its processes are found: keys of detached services only. */
+static void
+check_finding(struct parser *p, const struct block *b)
+{
+	static const enum key_id keys[] = {KEY_MATCH, KEY_PIDFILE, KEY_COUNT};
+	const struct config_pos *match = &b->seen[KEY_MATCH];
+	const struct config_pos *pidfile = &b->seen[KEY_PIDFILE];
+
+	if (b->build->bad[KEY_TYPE] || b->meant[KEY_TYPE])
+		return;
+	if (b->build->conf.type == SERVICE_CHILD) {
+		for (size_t i = 0; i < 3; i++)
+			if (b->seen[keys[i]].line != 0)
+				parser_error(p, &b->seen[keys[i]],
+				    "'%s' is for services with "
+				    "type = detached",
+				    config_keys[keys[i]].name);
+		return;
+	}
+	if (is_missing(b, KEY_MATCH) && is_missing(b, KEY_PIDFILE))
+		parser_error(p, &b->open,
+		    "a detached service needs 'match' (a pattern over the "
+		    "command line) or 'pidfile', so that its process can be "
+		    "found");
+	else if (match->line != 0 && pidfile->line != 0)
+		parser_error(p, match->line > pidfile->line ? match : pidfile,
+		    "a service has either 'match' or 'pidfile', not both");
+	else if (is_missing(b, KEY_MATCH) && b->seen[KEY_COUNT].line != 0)
+		parser_error(p, &b->seen[KEY_COUNT],
+		    "'count' counts what 'match' finds: a pidfile names one "
+		    "process");
+}
+
+static void
+check_times(struct parser *p, const struct block *b)
+{
+	struct service_conf *s = &b->build->conf;
+	char timeout[DURATION_TEXT], interval[DURATION_TEXT];
+
+	for (size_t i = 0; i < s->nchecks; i++) {
+		struct check_conf *c = &s->checks[i];
+
+		if (c->interval == 0)
+			c->interval = s->interval;
+		if (c->timeout == 0)
+			c->timeout =
+			    c->interval < 5 * SEC ? c->interval : 5 * SEC;
+		if (c->timeout > c->interval && !b->build->bad[KEY_INTERVAL])
+			parser_error(p, &c->pos,
+			    "check '%s' has a timeout (%s) longer than its "
+			    "interval (%s)",
+			    c->name, duration_text(timeout, c->timeout),
+			    duration_text(interval, c->interval));
+	}
+	if (s->give_up == 0 && s->hold != 0) {
+		if (b->seen[KEY_HOLD].line != 0 && !b->build->bad[KEY_GIVE_UP])
+			parser_error(p, &b->seen[KEY_HOLD],
+			    "'hold' has no effect without 'give-up'");
+		s->hold = 0;
+	}
+}
+
+/* ready = NAME: a check, or else a duration. */
+static void
+resolve_ready(struct parser *p, struct build *b)
+{
+	struct service_conf *s = &b->conf;
+	const char *name = b->ready.name, *why;
+	char shown[SHOWN];
+
+	for (size_t i = 0; i < s->nchecks; i++) {
+		if (strcmp(s->checks[i].name, name) == 0) {
+			s->ready = READY_CHECK;
+			s->ready_check = i;
+			return;
+		}
+	}
+	if (value_duration(name, strlen(name), &s->ready_delay, &why) == 0 &&
+	    s->ready_delay > 0) {
+		s->ready = READY_DELAY;
+		return;
+	}
+	if (!b->checks_bad)
+		parser_error(p, &b->ready.pos,
+		    "ready cannot be %s: it is a check of service '%s', "
+		    "'at-once', or a duration above 0",
+		    show_text(shown, name, strlen(name)), s->name);
+}
+
+int
+parse_ready(struct parser *p, struct block *b, enum key_id id)
+{
+	struct service_conf *s = &b->build->conf;
+	struct config_pos pos;
+	const char *text;
+
+	(void)id;
+	if ((text = take_text(p, "a check, 'at-once' or a duration", &pos)) ==
+	    NULL)
+		return (-1);
+	b->build->ready.name = NULL;
+	s->ready = READY_AT_ONCE;
+	if (strcmp(text, "at-once") != 0) {
+		b->build->ready.name = text;
+		b->build->ready.pos = pos;
+	}
+	return (0);
+}
+
+void
+check_service(struct parser *p, struct block *b)
+{
+	struct build *build = b->build;
+	struct service_conf *s = &build->conf, *all;
+	struct config *c = p->config;
+
+	if (is_missing(b, KEY_START))
+		parser_error(p, &b->open,
+		    "this service has no 'start', the command that starts it");
+	if (!build->set[KEY_ON_EXIT])
+		s->on_exit =
+		    s->type == SERVICE_CHILD ? ON_EXIT_STOP : ON_EXIT_LEAVE;
+	check_finding(p, b);
+	check_times(p, b);
+	if (b->name == NULL)
+		return;
+	if (build->ready.name != NULL)
+		resolve_ready(p, build);
+	if (build->when.nitems > 0)
+		(void)cond_resolve(p, build);
+	else
+		(void)cond_default(p, s);
+	if (c->nservices == CONFIG_SERVICES_MAX) {
+		parser_error(
+		    p, &b->open, "more than %u services", CONFIG_SERVICES_MAX);
+		return;
+	}
+	all = config_more(p, c->services, c->nservices, sizeof(*all));
+	if (all == NULL)
+		return;
+	c->services = all;
+	all[c->nservices++] = *s;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	const struct service_conf *const *x = a, *const *y = b;
+	int rc = strcmp((*x)->name, (*y)->name);
+
+	/* They lie in the order of reading. */
+	return (rc != 0 ? rc : *x < *y ? -1 : 1);
+}
+
+void
+check_names(struct parser *p)
+{
+	const struct config *c = p->config;
+	const struct service_conf **sorted;
+	size_t first = 0;
+	char place[PLACE];
+
+	if (c->nservices < 2)
+		return;
+	sorted = malloc(c->nservices * sizeof(*sorted));
+	if (sorted == NULL) {
+		p->nomem = true;
+		return;
+	}
+	for (size_t i = 0; i < c->nservices; i++)
+		sorted[i] = &c->services[i];
+	qsort(sorted, c->nservices, sizeof(*sorted), by_name);
+	for (size_t i = 1; i < c->nservices; i++) {
+		if (strcmp(sorted[i]->name, sorted[first]->name) != 0) {
+			first = i;
+			continue;
+		}
+		p->file = sorted[i]->pos.file;
+		parser_error(p, &sorted[i]->pos,
+		    "service '%s' stands already in %s", sorted[i]->name,
+		    show_place(place, p, &sorted[first]->pos));
+	}
+	free(sorted);
+}

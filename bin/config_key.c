@@ -1,0 +1,201 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * The table of all keys: where each may stand, what reads its value, where
+ * the value goes.  A new key is a line here and a line in enum key_id.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "config_parse.h"
+
+#define TOP(n, parse, field, example)                                       \
+	{                                                                   \
+		n, BLOCK_TOP, false, parse, offsetof(struct config, field), \
+		    example                                                 \
+	}
+#define SERVICE(n, parse, field, example)                         \
+	{                                                         \
+		n, BLOCK_SERVICE, false, parse,                   \
+		    offsetof(struct service_conf, field), example \
+	}
+#define SERVICE_ONLY(n, parse, field, example)                    \
+	{                                                         \
+		n, BLOCK_SERVICE, true, parse,                    \
+		    offsetof(struct service_conf, field), example \
+	}
+#define TCP(n, parse, field, example)                           \
+	{                                                       \
+		n, BLOCK_TCP, false, parse,                     \
+		    offsetof(struct check_conf, field), example \
+	}
+
+/* clang-format off */
+const struct key config_keys[KEY_IDS] = {
+[KEY_RUNTIME_DIR] = TOP("runtime-dir", parse_path, runtime_dir, "/run/daemonwatch"),
+[KEY_LOG_TO] = TOP("log", parse_log_to, log, "syslog"),
+[KEY_PROBER_USER] = TOP("prober-user", parse_user, prober_user, "nobody"),
+[KEY_TYPE] = SERVICE("type", parse_type, type, "detached"),
+[KEY_MATCH] = SERVICE_ONLY("match", parse_match, match, "'java .*server'"),
+[KEY_PIDFILE] = SERVICE_ONLY("pidfile", parse_path, pidfile, "/run/nginx.pid"),
+[KEY_COUNT] = SERVICE_ONLY("count", parse_count, count_min, "1..4"),
+[KEY_START] = SERVICE_ONLY("start", parse_command, start, "{\"/usr/sbin/nginx\"}"),
+[KEY_STOP] = SERVICE_ONLY("stop", parse_command, stop, "{\"/usr/sbin/nginx\", \"-s\", \"quit\"}"),
+[KEY_BEFORE_START] = SERVICE_ONLY("before-start", parse_command, before_start, "\"rm -f /tmp/x\""),
+[KEY_AFTER_STOP] = SERVICE_ONLY("after-stop", parse_command, after_stop, "\"rm -f /tmp/x\""),
+[KEY_INTERVAL] = SERVICE("interval", parse_duration, interval, "30s"),
+[KEY_START_TIMEOUT] = SERVICE("start-timeout", parse_duration, start_timeout, "30s"),
+[KEY_STOP_TIMEOUT] = SERVICE("stop-timeout", parse_duration, stop_timeout, "10s"),
+[KEY_HOOK_TIMEOUT] = SERVICE("hook-timeout", parse_duration, hook_timeout, "30s"),
+[KEY_STOP_SIGNAL] = SERVICE("stop-signal", parse_signal, stop_signal, "TERM"),
+[KEY_BACKOFF] = SERVICE("backoff", parse_backoff, backoff_min, "100ms..30s"),
+[KEY_STABLE] = SERVICE("stable", parse_duration, stable, "60s"),
+[KEY_GIVE_UP] = SERVICE("give-up", parse_give_up, give_up, "5 in 10m"),
+[KEY_HOLD] = SERVICE("hold", parse_hold, hold, "30m"),
+[KEY_RESTART_WHEN] = SERVICE("restart-when", parse_when, restart_when, "not process and not port"),
+[KEY_READY] = SERVICE("ready", parse_ready, ready, "port"),
+[KEY_ON_EXIT] = SERVICE("on-exit", parse_on_exit, on_exit, "leave"),
+[KEY_USER] = SERVICE("user", parse_user, user, "www-data"),
+[KEY_GROUP] = SERVICE("group", parse_group, group, "www-data"),
+[KEY_CWD] = SERVICE("cwd", parse_path, cwd, "/srv/www"),
+[KEY_UMASK] = SERVICE("umask", parse_umask, umask, "027"),
+[KEY_ENV] = SERVICE("env", parse_env, env, "{\"LANG=C\"}"),
+[KEY_LOG] = SERVICE("log", parse_log, log, "/var/log/web.log"),
+[KEY_ADDRESS] = TCP("address", parse_address, host, "127.0.0.1:80"),
+[KEY_HOST] = TCP("host", parse_host, host, "127.0.0.1"),
+[KEY_PORT] = TCP("port", parse_port, port, "80"),
+[KEY_TIMEOUT] = TCP("timeout", parse_duration, timeout, "1s"),
+[KEY_CHECK_INTERVAL] = TCP("interval", parse_duration, interval, "2s"),
+[KEY_FALL] = TCP("fall", parse_times, fall, "3"),
+[KEY_RISE] = TCP("rise", parse_times, rise, "1"),
+[KEY_SEND] = TCP("send", parse_send, send, "\"PING\\r\\n\""),
+[KEY_EXPECT] = TCP("expect", parse_expect, expect, "'^\\+PONG'"),
+};
+/* clang-format on */
+
+static bool
+allowed(const struct key *k, enum block_kind kind)
+{
+	if (kind == BLOCK_DEFAULTS)
+		return (k->block == BLOCK_SERVICE && !k->service_only);
+	return (k->block == kind);
+}
+
+const struct key *
+key_find(enum block_kind kind, const struct token *tok)
+{
+	for (size_t i = 0; i < KEY_IDS; i++)
+		if (allowed(&config_keys[i], kind) &&
+		    token_is(tok, config_keys[i].name))
+			return (&config_keys[i]);
+	return (NULL);
+}
+
+void *
+key_target(const struct block *b, enum key_id id)
+{
+	char *base;
+
+	switch (b->kind) {
+	case BLOCK_TOP:
+		base = (char *)b->config;
+		break;
+	case BLOCK_TCP:
+		base = (char *)b->check;
+		break;
+	default:
+		base = (char *)&b->build->conf;
+		break;
+	}
+	return (base + config_keys[id].offset);
+}
+
+/* It is a key, but of another block: which? */
+static const char *
+home(const struct block *b, const struct token *tok)
+{
+	for (size_t i = 0; i < KEY_IDS; i++) {
+		const struct key *k = &config_keys[i];
+
+		if (!token_is(tok, k->name))
+			continue;
+		if (k->block == BLOCK_TOP)
+			return ("outside of all blocks");
+		if (k->block == BLOCK_TCP)
+			return ("in a tcp block");
+		return (b->kind == BLOCK_DEFAULTS ?
+			"in a service: it cannot have a default" :
+			"in a service");
+	}
+	return (NULL);
+}
+
+/* The key of this name, in any block: its number, KEY_IDS if there is none. */
+static enum key_id
+key_named(enum block_kind kind, const char *name)
+{
+	enum key_id id = 0;
+
+	while (id < KEY_IDS &&
+	    (!allowed(&config_keys[id], kind) ||
+		strcmp(config_keys[id].name, name) != 0))
+		id++;
+	return (id);
+}
+
+/* The nearest names: in this block, and in all. */
+static const char *
+nearest(enum block_kind kind, const struct token *tok, bool *elsewhere)
+{
+	const char *names[KEY_IDS + 3], *near;
+	size_t n = 0;
+
+	for (size_t i = 0; i < KEY_IDS; i++)
+		if (allowed(&config_keys[i], kind))
+			names[n++] = config_keys[i].name;
+	if (kind == BLOCK_TOP) {
+		names[n++] = "service";
+		names[n++] = "defaults";
+		names[n++] = "include";
+	} else if (kind == BLOCK_SERVICE) {
+		names[n++] = "tcp";
+	}
+	*elsewhere = false;
+	if ((near = suggest(tok->text, tok->len, names, n)) != NULL)
+		return (near);
+	*elsewhere = true;
+	for (n = 0; n < KEY_IDS; n++)
+		names[n] = config_keys[n].name;
+	return (suggest(tok->text, tok->len, names, n));
+}
+
+void
+key_unknown(struct parser *p, struct block *b, const struct token *tok)
+{
+	struct config_pos pos = parser_pos(p, tok);
+	const char *other, *near;
+	char shown[SHOWN];
+	enum key_id id;
+	bool elsewhere;
+
+	show_text(shown, tok->text, tok->len);
+	if (is_keyword(tok)) {
+		parser_error(
+		    p, &pos, "%s is not a key: it takes no '='", shown);
+		return;
+	}
+	if ((other = home(b, tok)) != NULL) {
+		parser_error(p, &pos, "%s belongs %s", shown, other);
+		return;
+	}
+	if ((near = nearest(b->kind, tok, &elsewhere)) == NULL) {
+		parser_error(p, &pos, "unknown key %s", shown);
+		return;
+	}
+	parser_error(p, &pos, "unknown key %s: did you mean '%s'%s?", shown,
+	    near, elsewhere ? ", which belongs in another block" : "");
+	if ((id = key_named(b->kind, near)) != KEY_IDS)
+		b->meant[id] = true;
+}
