@@ -163,7 +163,7 @@ flopenat_from_a_directory(void **state)
 
 /* A child that waits in flopen() for our lock, and reports what it got. */
 static pid_t
-wait_for_lock(void)
+wait_for_lock(int ours)
 {
 	struct stat st, named;
 	pid_t pid;
@@ -173,6 +173,9 @@ wait_for_lock(void)
 	assert_int_not_equal(pid, -1);
 	if (pid != 0)
 		return (pid);
+	/* The lock is the open file's, and fork has shared that. */
+	(void)close(ours);
+	(void)alarm(60);
 	fd = flopen(path, O_RDWR | O_CREAT, 0600);
 	if (fd == -1 || fstat(fd, &st) == -1 || stat(path, &named) == -1)
 		_exit(1);
@@ -190,7 +193,7 @@ flopen_waiting_gets_the_file_of_that_name(void **state)
 	for (i = 0; i < 50; i++) {
 		fd = flopen(path, O_RDWR | O_CREAT, 0600);
 		assert_int_not_equal(fd, -1);
-		pid = wait_for_lock();
+		pid = wait_for_lock(fd);
 		if (i % 2 != 0)
 			(void)sched_yield();
 		assert_int_equal(unlink(path), 0);
