@@ -167,7 +167,7 @@ changed(struct unit *u, const struct service_action *a)
 	clock_gettime(CLOCK_REALTIME, &u->since);
 	if (a->to == SV_FAILED)
 		level = DW_LOG_ERROR;
-	else if (a->to == SV_FAILING || a->from == SV_UP)
+	else if (a->to == SV_FAILING || (a->from == SV_UP && u->sv.want))
 		level = DW_LOG_WARNING;
 	if (is_said_already(u, a))
 		level = DW_LOG_DEBUG;
@@ -308,14 +308,14 @@ init_machine(struct unit *u)
 	bool *failed = calloc(n, sizeof(*failed));
 	int64_t *tries = calloc((size_t)conf->give_up + 1, sizeof(*tries));
 
-	service_init(&u->sv, conf, NULL, NULL, NULL, NULL);
-	u->sv.checks = checks;
-	u->sv.answers = answers;
-	u->sv.failed = failed;
-	u->sv.tries = tries;
 	if (checks == NULL || answers == NULL || failed == NULL ||
-	    tries == NULL)
+	    tries == NULL) {
+		free(checks);
+		free(answers);
+		free(failed);
+		free(tries);
 		return (-1);
+	}
 	service_init(&u->sv, conf, checks, answers, failed, tries);
 	return (0);
 }

@@ -123,8 +123,8 @@ signal_adopted(struct unit *u, int signo)
 		complain(u, u->id.pid, signo);
 }
 
-void
-unit_signal(struct unit *u, int signo)
+static void
+signal_once(struct unit *u, int signo)
 {
 	struct unit_proc *p;
 
@@ -138,12 +138,25 @@ unit_signal(struct unit *u, int signo)
 		return;
 	}
 	LIST_FOREACH(p, &u->procs, link) {
-		if (p->signalled == signo)
+		if (p->signalled == signo && signo != SIGCONT)
 			continue;
-		p->signalled = signo;
+		if (signo != SIGCONT)
+			p->signalled = signo;
 		if (dw_proc_kill(&p->proc, signo) == -1)
 			complain(u, p->proc.id.pid, signo);
 	}
+}
+
+/*
+ * A stopped process (SIGSTOP, a terminal, a debugger) would get nothing but
+ * SIGKILL until somebody continues it.
+ */
+void
+unit_signal(struct unit *u, int signo)
+{
+	signal_once(u, signo);
+	if (signo != SIGKILL)
+		signal_once(u, SIGCONT);
 }
 
 static const char *
