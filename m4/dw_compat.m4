@@ -55,5 +55,5 @@ dnl On Linux closefrom is closefds_linux.c's work; closefds_bsd.c needs it.
 AS_CASE([$ac_cv_func_closefrom:$host_os],
     [yes:*|no:linux*], [],
     [AC_MSG_ERROR([this system has no closefrom, and compat/ none for it])])
-dw_replaced=`AS_ECHO(["$LIB@&t@OBJS"]) | $SED 's/[[^ ]]*}//g;s/\$U\.o//g;s/^ //'`
+dw_replaced=`AS_ECHO(["$LIB@&t@OBJS"]) | $SED 's/[[^ ]]*}//g;s/\(\$U\)*\.o//g;s/^ //'`
 ])
