@@ -38,7 +38,15 @@ else
 	bold='' plain=''
 fi
 
+# A person at the terminal wants time to read.
+pause() {
+	if [ -t 1 ]; then
+		sleep 1.5
+	fi
+}
+
 say() {
+	pause
 	printf '\n%s# %s%s\n' "$bold" "$*" "$plain"
 }
 
