@@ -163,12 +163,15 @@ check_escape(struct lexer *lx)
 		return (true);
 	}
 	n = text_printable(lx->at, (size_t)(lx->end - lx->at));
-	text_escape(shown, sizeof(shown), lx->at, n == 0 ? 1 : n);
+	n = n == 0 ? 1 : n;
+	text_escape(shown, sizeof(shown), lx->at, n);
 	snprintf(text, sizeof(text),
 	    "unknown escape '\\%s' in a string: for a backslash itself write "
 	    "'\\\\', or use '...' quotes",
 	    shown);
 	report(lx, line, column, text);
+	while (n-- > 0)
+		step(lx);
 	return (false);
 }
 
@@ -416,29 +419,25 @@ const char *
 text_escape(char *buf, size_t size, const char *s, size_t len)
 {
 	static const char dots[] = "...";
-	size_t used = 0;
+	size_t used = 0, cut = 0;
 
 	for (size_t i = 0; i < len;) {
 		size_t n = text_printable(s + i, len - i);
 		size_t need = n == 0 ? 4 : n;
-		size_t rest = i + (n == 0 ? 1 : n) < len ? sizeof(dots) : 1;
 
-		if (used + need + rest > size) {
-			if (used + sizeof(dots) <= size) {
-				memcpy(buf + used, dots, sizeof(dots));
-				return (buf);
-			}
-			break;
+		if (used + need >= size) {
+			memcpy(buf + cut, dots, sizeof(dots));
+			return (buf);
 		}
-		if (n == 0) {
+		if (n == 0)
 			snprintf(buf + used, size - used, "\\x%02x",
 			    (unsigned char)s[i]);
-			i++;
-		} else {
+		else
 			memcpy(buf + used, s + i, n);
-			i += n;
-		}
+		i += n == 0 ? 1 : n;
 		used += need;
+		if (used + sizeof(dots) <= size)
+			cut = used;
 	}
 	buf[used] = '\0';
 	return (buf);

@@ -68,7 +68,7 @@ size_t token_decode(const struct token *tok, char *buf);
 size_t text_printable(const char *s, size_t len);
 /*
  * The text for a message: what is not printable escaped, what is long cut
- * short.  Always NUL-ended.  Returns buf.
+ * short.  size is at least 5.  Returns buf, NUL-ended.
  */
 const char *text_escape(char *buf, size_t size, const char *s, size_t len);
 
