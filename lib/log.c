@@ -253,22 +253,21 @@ write_line(struct dw_log *log, enum dw_log_level level, const char *text)
 static void
 deliver(struct dw_log *log, enum dw_log_level level, const char *text)
 {
-	char lost[LOG_TEXT_SIZE];
+	char said[LOG_TEXT_SIZE];
 
 	if (log->lost > 0) {
-		(void)snprintf(lost, sizeof(lost),
+		(void)snprintf(said, sizeof(said),
 		    "%lu line%s could not be written: %s", log->lost,
 		    log->lost == 1 ? "" : "s", strerror(log->lost_error));
-		if (write_line(log, DW_LOG_WARNING, lost) == -1) {
-			log->lost++;
-			return;
-		}
+		if (write_line(log, DW_LOG_WARNING, said) == -1)
+			goto lost;
 		log->lost = 0;
 	}
-	if (write_line(log, level, text) == -1) {
-		log->lost++;
-		log->lost_error = errno;
-	}
+	if (write_line(log, level, text) == 0)
+		return;
+lost:
+	log->lost++;
+	log->lost_error = errno;
 }
 
 /* How often the last message came again, unless that was said. */

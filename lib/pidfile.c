@@ -27,7 +27,8 @@
 #define PIDFILE_SIZE 64 /* longer than any pid with blanks around it */
 /* A file's time is as coarse as its file system's clock. */
 #define REUSE_TOLERANCE (2 * DW_SEC)
-#define OPEN_TRIES 1000 /* 1 ms apart */
+/* 1 ms apart: against readers that test the lock, daemons that take it. */
+#define OPEN_TRIES 1000
 #define OWNER_TRIES 100
 
 struct dw_pidfile {
@@ -41,6 +42,14 @@ fail(int error)
 {
 	errno = error;
 	return (-1);
+}
+
+static void
+take_breath(void)
+{
+	static const struct timespec pause = {.tv_nsec = DW_MS};
+
+	(void)nanosleep(&pause, NULL);
 }
 
 static void
@@ -232,12 +241,15 @@ dw_pidfile_read(const char *path, struct dw_proc_id *id)
 }
 
 /*
- * The holder of the lock: 1 and the identity, 0 when the file changed
- * meanwhile, -1.  While the lock is held its holder lives, so its pid cannot
- * have become another's: that is why it is asked for again at the end.
+ * The holder of the lock: 1 and the identity, 0 if it is worth another try,
+ * -1.  While the lock is held its holder lives, so its pid cannot have become
+ * another's: that is why it is asked for again at the end.  Only the moment
+ * between a new daemon's lock and its truncating of the file looks the same
+ * with the last one's pid still in it; a process that cannot have written the
+ * file is a sign of that, unless it lasts.
  */
 static int
-holder(int fd, const struct stat *st, struct dw_proc_id *id)
+holder(int fd, const struct stat *st, bool last, struct dw_proc_id *id)
 {
 	struct dw_proc_info info;
 	pid_t again, pid;
@@ -251,14 +263,16 @@ holder(int fd, const struct stat *st, struct dw_proc_id *id)
 	if (read_pid(fd, 1, &pid) == -1)
 		return (-1);
 	if (claimed(pid, st, &info) == -1) {
-		if (errno == ESRCH && flocked(fd) == 1)
-			errno = EBUSY;
-		return (-1);
+		if (errno != ESRCH || flocked(fd) != 1)
+			return (-1);
+		return (last ? fail(EBUSY) : 0);
 	}
+	if (younger(&info, st) && !last)
+		return (0);
 	if ((held = flocked(fd)) != 1)
 		return (held == 0 ? fail(ESRCH) : -1);
 	if (read_pid(fd, 1, &again) == -1 || again != pid)
-		return (0);
+		return (last ? fail(EAGAIN) : 0);
 	*id = info.id;
 	return (1);
 }
@@ -269,15 +283,15 @@ dw_pidfile_owner(const char *path, struct dw_proc_id *id)
 	struct stat st;
 	int fd, ret, tries;
 
-	for (tries = 0; tries < OWNER_TRIES; tries++) {
+	for (tries = 1;; tries++) {
 		if ((fd = open_claim(path, &st)) == -1)
 			return (-1);
-		ret = holder(fd, &st, id);
+		ret = holder(fd, &st, tries == OWNER_TRIES, id);
 		close_keep_errno(fd);
 		if (ret != 0)
 			return (ret == 1 ? 0 : -1);
+		take_breath();
 	}
-	return (fail(EAGAIN));
 }
 
 /*
@@ -365,13 +379,12 @@ try_open(struct dw_pidfile *pf, mode_t mode, pid_t *owner)
 static int
 open_locked(struct dw_pidfile *pf, mode_t mode, pid_t *owner)
 {
-	static const struct timespec pause = {.tv_nsec = DW_MS};
 	int ret, tries;
 
 	for (tries = 0; tries < OPEN_TRIES; tries++) {
 		if ((ret = try_open(pf, mode, owner)) != 0)
 			return (ret == 1 ? 0 : -1);
-		(void)nanosleep(&pause, NULL);
+		take_breath();
 	}
 	return (fail(EAGAIN));
 }
