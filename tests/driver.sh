@@ -58,14 +58,14 @@ for poller in $pollers; do
 		for (i = 1; i < NF; i++)
 			if ($i == "Running")
 				announced += $(i + 1)
+		summary = 0
 	}
+	/^\[==========\].* test\(s\) run\./ { summary = 1 }
+	summary { next }
 	/^\[       OK \] / { result("PASS", $4) }
-	/^\[  SKIPPED \] [^0-9]/ { result("SKIP", $4) }
-	/^\[  FAILED  \] / && !($4 in seen) && $4 !~ /^[0-9]+$/ &&
-	    $4 !~ /^tests/ && !ended { result("FAIL", $4) }
-	/^\[==========\].* test\(s\) run\./ { ended++ }
+	/^\[  SKIPPED \] / { result("SKIP", $4) }
+	/^\[  FAILED  \] / { result("FAIL", $4) }
 	function result(what, name) {
-		seen[name] = 1
 		print ":test-result: " what " " run ": " name
 		count[what]++
 		reported++
