@@ -8,6 +8,8 @@
  *	cc echod.c $(pkg-config --cflags --libs libdaemonwatch) -o echod
  *	./echod -p 7007 -f /tmp/echod.pid start
  */
+#define _GNU_SOURCE /* accept4(2), where C libraries want to be asked */
+
 #include <sys/socket.h>
 #include <netinet/in.h>
 #include <errno.h>

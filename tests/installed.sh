@@ -6,6 +6,7 @@
 # on it with nothing but pkg-config?  The variables are configure's, with
 # DESTDIR before them where it is set.
 
+# shellcheck disable=SC2154 # they come from the Makefile
 set -eu
 
 dest=${DESTDIR:-}
