@@ -375,54 +375,59 @@ spawn(struct prober *p, int fd, struct dw_spawn_error *error)
 	return (dw_child_spawn(p->loop, &p->child, &spawn, error));
 }
 
+/* 0, or an errno and what it was that failed. */
 static int
-start(struct prober *p, struct dw_spawn_error *error)
+start(struct prober *p, const char **what)
 {
-	int fds[2], ret = -1;
+	struct dw_spawn_error e;
+	int fds[2], error = 0;
 
-	error->stage = DW_SPAWN_FDS;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		0, fds) == -1) {
-		error->error = errno;
-		return (-1);
-	}
+	*what = "socketpair";
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == -1)
+		return (errno);
 	p->io.cb = ready;
 	p->io.arg = p;
-	if (dw_io_start(p->loop, &p->io, fds[0], DW_READ) == -1)
-		error->error = errno;
-	else if ((ret = spawn(p, fds[1], error)) == -1)
+	*what = dw_loop_poller(p->loop);
+	if (dw_io_start(p->loop, &p->io, fds[0], DW_READ) == -1) {
+		error = errno;
+	} else if (spawn(p, fds[1], &e) == -1) {
 		dw_io_stop(&p->io);
-	if (ret == 0)
-		p->fd = fds[0];
-	else
-		(void)close(fds[0]);
+		*what = dw_spawn_stage_name(e.stage);
+		error = e.error;
+	}
 	(void)close(fds[1]);
-	return (ret);
+	if (error != 0) {
+		(void)close(fds[0]);
+		return (error);
+	}
+	p->fd = fds[0];
+	p->pid = p->child.pid;
+	p->started = dw_clock();
+	p->silent = 0;
+	return (0);
 }
 
 static void
 restart(struct dw_timer *timer)
 {
 	struct prober *p = timer->arg;
-	struct dw_spawn_error error;
+	const char *what;
+	int error;
 
 	/* All that wanted it may be cancelled by now. */
 	if (TAILQ_EMPTY(&p->queue))
 		return;
-	if (start(p, &error) == 0) {
-		p->pid = p->child.pid;
-		p->started = dw_clock();
-		p->silent = 0;
+	if ((error = start(p, &what)) == 0) {
 		tell(p, DW_LOG_INFO, "prober %d started", (int)p->pid);
 		flush(p);
 		return;
 	}
 	(void)snprintf(p->last, sizeof(p->last), "cannot start prober: %s: %s",
-	    dw_spawn_stage_name(error.stage), strerror(error.error));
-	tell(p, DW_LOG_ERROR, "cannot start prober %s: %s: %s", p->path,
-	    dw_spawn_stage_name(error.stage), strerror(error.error));
+	    what, strerror(error));
+	tell(p, DW_LOG_ERROR, "cannot start prober %s: %s: %s", p->path, what,
+	    strerror(error));
 	p->not_before = dw_clock() + dw_backoff_next(&p->backoff, 0);
-	answer_queued(p, error.error);
+	answer_queued(p, error);
 	start_later(p);
 }
 

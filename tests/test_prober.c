@@ -1,0 +1,775 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * The supervisor's side of the prober, with the real program ($PROBER, or that
+ * of the build tree) and with one that does everything wrong: this program
+ * itself, started again with $FAKE_PROBER set.
+ */
+#include "config.h"
+
+#include <sys/types.h>
+#include <sys/queue.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "../bin/prober_client.h"
+#include "../bin/wire.h"
+#include "probe_fixture.h"
+
+#define MANY 2000
+
+static const char *self; /* this program */
+static const char *real; /* the prober */
+static struct prober *prober;
+static char last_event[256];
+static int nevents, nstarts;
+static bool hung;
+
+static void
+event(void *arg, enum dw_log_level level, const char *text)
+{
+	assert_ptr_equal(arg, &nevents);
+	assert_true(level <= DW_LOG_INFO);
+	nevents++;
+	if (strstr(text, "started") != NULL)
+		nstarts++;
+	if (strstr(text, "does not answer: killed") != NULL)
+		hung = true;
+	(void)strlcpy(last_event, text, sizeof(last_event));
+}
+
+static void
+make_prober(const char *path)
+{
+	nevents = nstarts = 0;
+	hung = false;
+	last_event[0] = '\0';
+	prober = prober_new(loop, path, NULL, event, &nevents);
+	assert_non_null(prober);
+}
+
+/* The one that acts as mode says. */
+static void
+make_fake(const char *mode)
+{
+	assert_int_equal(setenv("FAKE_PROBER", mode, 1), 0);
+	make_prober(self);
+}
+
+static int
+tear_down_prober(void **state)
+{
+	prober_free(prober);
+	prober = NULL;
+	(void)unsetenv("FAKE_PROBER");
+	return (tear_down(state));
+}
+
+/*
+ * Queries
+ */
+
+/* Static where used: a test that fails leaves them asked. */
+struct query {
+	struct prober_query q;
+	struct dw_probe_tcp tcp;
+	struct told told;
+};
+
+static void
+answered(struct prober_query *q, const struct dw_probe_result *res)
+{
+	struct query *query = q->arg;
+
+	assert_null(q->prober);
+	query->told.calls++;
+	query->told.res = *res;
+}
+
+static void
+ask_of(struct query *q, const char *port, int64_t timeout)
+{
+	memset(q, 0, sizeof(*q));
+	q->q.cb = answered;
+	q->q.arg = q;
+	q->tcp.host = "127.0.0.1";
+	q->tcp.port = port;
+	q->tcp.timeout = timeout;
+	assert_int_equal(prober_ask(prober, &q->q, &q->tcp), 0);
+	assert_int_equal(q->told.calls, 0);
+}
+
+static void
+await_answer(struct query *q)
+{
+	turn_until(&q->told.calls, 1);
+}
+
+/* An answer by the prober itself, whatever it says. */
+static void
+assert_serves(const char *port)
+{
+	static struct query q;
+
+	ask_of(&q, port, PATIENCE);
+	await_answer(&q);
+	assert_outcome(q.told.res, DW_PROBE_OK);
+}
+
+/*
+ * The false prober
+ */
+
+static void
+say(uint64_t id, const char *text)
+{
+	struct wire_reply reply = {.version = WIRE_VERSION,
+	    .outcome = DW_PROBE_OK,
+	    .id = id,
+	    .latency = 1};
+
+	(void)strlcpy(reply.text, text, sizeof(reply.text));
+	if (send(WIRE_FD, &reply, sizeof(reply), MSG_NOSIGNAL) == -1)
+		_exit(1);
+}
+
+static void
+say_wrong(uint64_t id, const char *what)
+{
+	struct wire_reply reply[2] = {{.version = WIRE_VERSION, .id = id}};
+	size_t len = sizeof(reply[0]);
+
+	if (strcmp(what, "wrong short") == 0)
+		len--;
+	else if (strcmp(what, "wrong long") == 0)
+		len++;
+	else if (strcmp(what, "wrong version") == 0)
+		reply->version++;
+	else if (strcmp(what, "wrong outcome") == 0)
+		reply->outcome = 3;
+	else if (strcmp(what, "wrong error") == 0)
+		reply->error = -1;
+	else if (strcmp(what, "wrong latency") == 0)
+		reply->latency = -1;
+	else if (strcmp(what, "wrong text") == 0)
+		memset(reply->text, 'x', sizeof(reply->text));
+	(void)send(WIRE_FD, reply, len, MSG_NOSIGNAL);
+}
+
+static void
+answer_as(const char *mode, uint64_t id)
+{
+	static uint64_t held;
+
+	if (strcmp(mode, "twice") == 0) {
+		say(id + 1000, "invented");
+		say(id, "once");
+		say(id, "twice");
+	} else if (strcmp(mode, "late") == 0) {
+		/* The one before, when it is too late for it. */
+		if (held != 0)
+			say(held, "late");
+		held = id;
+		if (id > 1)
+			say(id, "in time");
+	} else if (strcmp(mode, "ugly") == 0) {
+		say(id, "a\033[2Jb\x80\n");
+	} else if (strcmp(mode, "close") == 0) {
+		(void)close(WIRE_FD);
+		for (;;)
+			(void)pause();
+	} else if (strcmp(mode, "last words") == 0) {
+		say(id, "last words");
+		_exit(3);
+	} else if (strncmp(mode, "wrong", 5) == 0) {
+		say_wrong(id, mode);
+	}
+}
+
+static int
+be_prober(const char *mode)
+{
+	struct wire_request req;
+
+	(void)alarm(120);
+	if (strcmp(mode, "exit") == 0)
+		return (3);
+	while (recv(WIRE_FD, &req, sizeof(req), 0) > 0)
+		answer_as(mode, req.id);
+	return (0);
+}
+
+/*
+ * With the real one
+ */
+
+static void
+test_started_when_asked(void **state)
+{
+	static struct query q;
+	char port[8];
+	int fd;
+
+	(void)state;
+	fd = listen_on(port, 8);
+	make_prober(real);
+	assert_int_equal(prober_pid(prober), 0);
+	/* Nothing to do: no timer, no process. */
+	assert_int_equal(dw_loop_run(loop), 0);
+	ask_of(&q, port, PATIENCE);
+	await_answer(&q);
+	assert_outcome(q.told.res, DW_PROBE_OK);
+	assert_true(q.told.res.latency > 0);
+	assert_non_null(strstr(q.told.res.text, "accepted"));
+	assert_true(prober_pid(prober) > 0);
+	assert_int_equal(nstarts, 1);
+	(void)close(fd);
+	ask_of(&q, port, PATIENCE);
+	await_answer(&q);
+	assert_outcome(q.told.res, DW_PROBE_FAILED);
+	assert_int_equal(q.told.res.error, ECONNREFUSED);
+	assert_int_equal(nstarts, 1);
+}
+
+static void
+pong(int conn)
+{
+	char buf[6];
+
+	if (recv(conn, buf, sizeof(buf), MSG_WAITALL) == 6 &&
+	    memcmp(buf, "PI\0NG\n", 6) == 0)
+		put_all(conn, "+PONG\r\n", 7);
+	await_close(conn);
+}
+
+static void
+test_send_expect_and_names(void **state)
+{
+	static struct query q;
+	char port[8];
+
+	(void)state;
+	serve(port, pong);
+	make_prober(real);
+	memset(&q, 0, sizeof(q));
+	q.q.cb = answered;
+	q.q.arg = &q;
+	q.tcp = (struct dw_probe_tcp) {.host = "localhost",
+	    .port = port,
+	    .timeout = PATIENCE,
+	    .send = "PI\0NG\n",
+	    .send_len = 6,
+	    .expect = "^\\+PONG"};
+	assert_int_equal(prober_ask(prober, &q.q, &q.tcp), 0);
+	await_answer(&q);
+	assert_outcome(q.told.res, DW_PROBE_OK);
+	/* An expression that is none: our mistake, not the service's. */
+	q.told.calls = 0;
+	q.tcp.expect = "(";
+	assert_int_equal(prober_ask(prober, &q.q, &q.tcp), 0);
+	await_answer(&q);
+	assert_outcome(q.told.res, DW_PROBE_UNKNOWN);
+	assert_int_equal(q.told.res.error, EINVAL);
+	assert_int_equal(nstarts, 1);
+}
+
+/* More than a socket takes, before it is read at all. */
+static void
+test_many_at_once(void **state)
+{
+	static struct query q[MANY];
+	char port[8];
+	int i;
+
+	(void)state;
+	serve_on(listen_on(port, MANY), await_close);
+	make_prober(real);
+	for (i = 0; i < MANY; i++)
+		ask_of(&q[i], port, PATIENCE);
+	for (i = 0; i < MANY; i++)
+		await_answer(&q[i]);
+	for (i = 0; i < MANY; i++) {
+		assert_int_equal(q[i].told.calls, 1);
+		/* How many files it may open is not ours to say. */
+		if (q[i].told.res.error != EMFILE)
+			assert_outcome(q[i].told.res, DW_PROBE_OK);
+	}
+	assert_int_equal(nstarts, 1);
+}
+
+static void
+test_refused_queries(void **state)
+{
+	static char long_text[WIRE_DATA_MAX + 2];
+	const struct dw_probe_tcp good = {
+	    .host = "::1", .port = "80", .timeout = DW_SEC};
+	struct dw_probe_tcp bad[9];
+	static struct query q;
+	size_t i;
+
+	(void)state;
+	make_prober(real);
+	memset(long_text, 'x', sizeof(long_text) - 1);
+	for (i = 0; i < 9; i++)
+		bad[i] = good;
+	bad[0].host = NULL;
+	bad[1].host = long_text;
+	bad[2].port = NULL;
+	bad[3].port = long_text;
+	bad[4].timeout = 0;
+	bad[5].timeout = WIRE_TIMEOUT_MAX + 1;
+	bad[6].expect = long_text;
+	bad[7].expect = "";
+	bad[8].send = long_text;
+	bad[8].send_len = WIRE_DATA_MAX;
+	bad[8].expect = "x";
+	memset(&q, 0, sizeof(q));
+	for (i = 0; i < 9; i++) {
+		errno = 0;
+		assert_int_equal(prober_ask(prober, &q.q, &bad[i]), -1);
+		assert_int_equal(errno, EINVAL);
+		assert_null(q.q.prober);
+	}
+	prober_cancel(&q.q);
+	ask_of(&q, "80", DW_SEC);
+	assert_int_equal(prober_ask(prober, &q.q, &good), -1);
+	assert_int_equal(errno, EBUSY);
+	prober_cancel(&q.q);
+	/* Whom it was to be started for is gone. */
+	assert_int_equal(dw_loop_run(loop), 0);
+	assert_int_equal(q.told.calls, 0);
+	assert_int_equal(nstarts, 0);
+}
+
+static void
+test_killed_in_mid_query(void **state)
+{
+	static struct query q[5];
+	struct hole hole;
+	char port[8], text[64];
+	pid_t pid;
+	int fd, i;
+
+	(void)state;
+	open_hole(&hole);
+	fd = listen_on(port, 8);
+	make_prober(real);
+	assert_serves(port);
+	pid = prober_pid(prober);
+	for (i = 0; i < 5; i++)
+		ask_of(&q[i], hole.port, PATIENCE);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	for (i = 0; i < 5; i++)
+		await_answer(&q[i]);
+	(void)snprintf(
+	    text, sizeof(text), "prober %d died of signal 9", (int)pid);
+	for (i = 0; i < 5; i++) {
+		assert_int_equal(q[i].told.calls, 1);
+		assert_outcome(q[i].told.res, DW_PROBE_UNKNOWN);
+		assert_string_equal(q[i].told.res.text, text);
+	}
+	assert_string_equal(last_event, text);
+	assert_int_equal(prober_pid(prober), 0);
+	/* The next one is started at once. */
+	assert_serves(port);
+	assert_true(prober_pid(prober) > 0 && prober_pid(prober) != pid);
+	assert_int_equal(nstarts, 2);
+	close_hole(&hole);
+	(void)close(fd);
+}
+
+static void
+test_stopped_is_killed_and_started_again(void **state)
+{
+	int64_t end = dw_clock() + PATIENCE;
+	static struct query q[3];
+	char port[8];
+	pid_t pid;
+	int fd, i;
+
+	(void)state;
+	fd = listen_on(port, 64);
+	make_prober(real);
+	assert_serves(port);
+	pid = prober_pid(prober);
+	assert_int_equal(kill(pid, SIGSTOP), 0);
+	while (prober_pid(prober) == pid && dw_clock() < end) {
+		for (i = 0; i < 3; i++)
+			ask_of(&q[i], port, 100 * DW_MS);
+		for (i = 0; i < 3; i++) {
+			await_answer(&q[i]);
+			/* Asked too late, the next one may have it. */
+			if (prober_pid(prober) == pid)
+				assert_outcome(q[i].told.res, DW_PROBE_UNKNOWN);
+		}
+	}
+	assert_int_not_equal(prober_pid(prober), pid);
+	assert_true(hung);
+	assert_serves(port);
+	(void)close(fd);
+}
+
+/* One answer in time is a sign of life, however many are late. */
+static void
+test_one_slow_query_is_no_hang(void **state)
+{
+	static struct query q;
+	char port[8];
+	pid_t pid;
+	int fd, i;
+
+	(void)state;
+	fd = listen_on(port, 64);
+	make_prober(real);
+	assert_serves(port);
+	pid = prober_pid(prober);
+	for (i = 0; i < 4; i++) {
+		assert_int_equal(kill(pid, SIGSTOP), 0);
+		ask_of(&q, port, 1 * DW_MS);
+		await_answer(&q);
+		assert_outcome(q.told.res, DW_PROBE_UNKNOWN);
+		assert_int_equal(kill(pid, SIGCONT), 0);
+		assert_serves(port);
+	}
+	assert_int_equal(prober_pid(prober), pid);
+	assert_int_equal(nstarts, 1);
+	(void)close(fd);
+}
+
+static void
+test_cancelled(void **state)
+{
+	static struct query q[3];
+	char port[8];
+	int fd;
+
+	(void)state;
+	fd = listen_on(port, 8);
+	make_prober(real);
+	/* In the queue, then sent. */
+	ask_of(&q[0], port, PATIENCE);
+	prober_cancel(&q[0].q);
+	assert_serves(port);
+	ask_of(&q[1], port, PATIENCE);
+	assert_true(q[1].q.sent);
+	prober_cancel(&q[1].q);
+	prober_cancel(&q[1].q);
+	assert_serves(port);
+	assert_int_equal(q[0].told.calls, 0);
+	assert_int_equal(q[1].told.calls, 0);
+	(void)close(fd);
+}
+
+/* Each is cancelled by the callback of another, or frees itself. */
+static struct query *pair[2];
+
+static void
+free_both(struct prober_query *q, const struct dw_probe_result *res)
+{
+	(void)q;
+	(void)res;
+	prober_cancel(&pair[0]->q);
+	prober_cancel(&pair[1]->q);
+	free(pair[0]);
+	free(pair[1]);
+	pair[0] = pair[1] = NULL;
+}
+
+static void
+test_freed_in_callback(void **state)
+{
+	int64_t end = dw_clock() + PATIENCE;
+	struct hole hole;
+	char port[8];
+	int fd, i;
+
+	(void)state;
+	open_hole(&hole);
+	fd = listen_on(port, 8);
+	make_prober(real);
+	assert_serves(port);
+	for (i = 0; i < 2; i++) {
+		assert_non_null(pair[i] = calloc(1, sizeof(*pair[i])));
+		ask_of(pair[i], hole.port, PATIENCE);
+		pair[i]->q.cb = free_both;
+	}
+	assert_int_equal(kill(prober_pid(prober), SIGKILL), 0);
+	while (pair[0] != NULL && dw_clock() < end)
+		assert_int_equal(dw_loop_step(loop, DW_SEC), 0);
+	assert_null(pair[0]);
+	assert_serves(port);
+	close_hole(&hole);
+	(void)close(fd);
+}
+
+static void
+test_freed_with_queries(void **state)
+{
+	static struct query q;
+	struct hole hole;
+	char port[8];
+	pid_t pid;
+	int fd, before;
+
+	(void)state;
+	open_hole(&hole);
+	fd = listen_on(port, 8);
+	make_prober(real);
+	assert_serves(port);
+	pid = prober_pid(prober);
+	prober_free(prober);
+	await_no_children();
+	assert_int_equal(kill(pid, 0), -1);
+	before = count_open();
+
+	make_prober(real);
+	assert_serves(port);
+	ask_of(&q, hole.port, 100 * DW_MS);
+	prober_free(prober);
+	prober = NULL;
+	await_no_children();
+	assert_int_equal(count_open(), before);
+	assert_int_equal(dw_loop_run(loop), 0);
+	assert_int_equal(q.told.calls, 0);
+	close_hole(&hole);
+	(void)close(fd);
+}
+
+/*
+ * With the false one
+ */
+
+static void
+test_second_answers_do_not_count(void **state)
+{
+	static struct query q[2];
+
+	(void)state;
+	make_fake("twice");
+	ask_of(&q[0], "80", PATIENCE);
+	await_answer(&q[0]);
+	assert_string_equal(q[0].told.res.text, "once");
+	ask_of(&q[1], "80", PATIENCE);
+	await_answer(&q[1]);
+	assert_int_equal(q[0].told.calls, 1);
+	assert_string_equal(q[1].told.res.text, "once");
+	assert_int_equal(nstarts, 1);
+}
+
+static void
+test_late_answers_do_not_count(void **state)
+{
+	static struct query q[2];
+
+	(void)state;
+	make_fake("late");
+	ask_of(&q[0], "80", 1 * DW_MS);
+	await_answer(&q[0]);
+	assert_outcome(q[0].told.res, DW_PROBE_UNKNOWN);
+	assert_int_equal(q[0].told.res.error, ETIMEDOUT);
+	ask_of(&q[1], "80", PATIENCE);
+	await_answer(&q[1]);
+	assert_string_equal(q[1].told.res.text, "in time");
+	assert_int_equal(q[0].told.calls, 1);
+
+	/* Nor to one that was cancelled. */
+	ask_of(&q[0], "80", PATIENCE);
+	assert_true(q[0].q.sent);
+	prober_cancel(&q[0].q);
+	ask_of(&q[1], "80", PATIENCE);
+	await_answer(&q[1]);
+	assert_string_equal(q[1].told.res.text, "in time");
+	assert_int_equal(q[0].told.calls, 0);
+}
+
+static void
+test_text_is_made_printable(void **state)
+{
+	static struct query q;
+
+	(void)state;
+	make_fake("ugly");
+	ask_of(&q, "80", PATIENCE);
+	await_answer(&q);
+	assert_string_equal(q.told.res.text, "a?[2Jb??");
+}
+
+static void
+test_malformed_answers(void **state)
+{
+	static const char *const modes[] = {"wrong short", "wrong long",
+	    "wrong version", "wrong outcome", "wrong error", "wrong latency",
+	    "wrong text"};
+	static struct query q;
+	size_t i;
+
+	(void)state;
+	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		make_fake(modes[i]);
+		ask_of(&q, "80", PATIENCE);
+		await_answer(&q);
+		assert_outcome(q.told.res, DW_PROBE_UNKNOWN);
+		assert_non_null(
+		    strstr(last_event, "sent a malformed answer: killed"));
+		assert_int_equal(prober_pid(prober), 0);
+		prober_free(prober);
+	}
+	prober = NULL;
+}
+
+static void
+test_closed_socket(void **state)
+{
+	static struct query q;
+
+	(void)state;
+	make_fake("close");
+	ask_of(&q, "80", PATIENCE);
+	await_answer(&q);
+	assert_outcome(q.told.res, DW_PROBE_UNKNOWN);
+	assert_int_equal(prober_pid(prober), 0);
+}
+
+/* What it said counts, though it is dead when that is read. */
+static void
+test_last_words(void **state)
+{
+	static struct query q;
+
+	(void)state;
+	make_fake("last words");
+	ask_of(&q, "80", PATIENCE);
+	await_answer(&q);
+	assert_outcome(q.told.res, DW_PROBE_OK);
+	assert_string_equal(q.told.res.text, "last words");
+	turn_until(&nevents, 2);
+	assert_non_null(strstr(last_event, "exited with 3"));
+}
+
+/* Each query starts it again, and the delays keep that in bounds. */
+static void
+test_exits_at_once(void **state)
+{
+	int64_t end = dw_clock() + 1500 * DW_MS;
+	static struct query q;
+
+	(void)state;
+	make_fake("exit");
+	while (dw_clock() < end) {
+		ask_of(&q, "80", 20 * DW_MS);
+		await_answer(&q);
+		assert_outcome(q.told.res, DW_PROBE_UNKNOWN);
+		assert_int_equal(q.told.calls, 1);
+	}
+	/* At 0, 0, 100, 300, 700 ms; and 1500, if it is late. */
+	assert_true(nstarts >= 2 && nstarts <= 6);
+	assert_non_null(strstr(last_event, "exited with 3"));
+}
+
+static void
+test_no_such_program(void **state)
+{
+	int64_t start = dw_clock();
+	static struct query q[3];
+	int i;
+
+	(void)state;
+	make_prober("/nonexistent/daemonwatch-prober");
+	for (i = 0; i < 3; i++)
+		ask_of(&q[i], "80", PATIENCE);
+	for (i = 0; i < 3; i++) {
+		await_answer(&q[i]);
+		assert_outcome(q[i].told.res, DW_PROBE_UNKNOWN);
+		assert_int_equal(q[i].told.res.error, ENOENT);
+		assert_non_null(strstr(q[i].told.res.text, "execve: "));
+	}
+	/* The reason is told at once, not when the queries run out. */
+	assert_true(dw_clock() - start < PATIENCE / 2);
+	assert_non_null(
+	    strstr(last_event, "/nonexistent/daemonwatch-prober: execve: "));
+	assert_int_equal(nstarts, 0);
+	/* While it waits to try again, as well. */
+	for (i = 0; i < 3; i++) {
+		ask_of(&q[0], "80", 1 * DW_MS);
+		await_answer(&q[0]);
+		assert_outcome(q[0].told.res, DW_PROBE_UNKNOWN);
+		assert_non_null(strstr(q[0].told.res.text, "execve: "));
+	}
+}
+
+static void
+test_no_descriptors(void **state)
+{
+	static struct query q;
+	struct rlimit rl;
+	char port[8];
+	int fd, low;
+
+	(void)state;
+	fd = listen_on(port, 8);
+	make_prober(real);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &rl), 0);
+	low = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	(void)close(low);
+	limit_descriptors((rlim_t)low + 1);
+	ask_of(&q, port, PATIENCE);
+	await_answer(&q);
+	limit_descriptors(rl.rlim_cur);
+	assert_outcome(q.told.res, DW_PROBE_UNKNOWN);
+	assert_int_equal(q.told.res.error, EMFILE);
+	assert_int_equal(nstarts, 0);
+	assert_serves(port);
+	(void)close(fd);
+}
+
+int
+main(int argc, char *argv[])
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down_prober)
+	const struct CMUnitTest tests[] = {
+	    TEST(test_started_when_asked),
+	    TEST(test_send_expect_and_names),
+	    TEST(test_many_at_once),
+	    TEST(test_refused_queries),
+	    TEST(test_killed_in_mid_query),
+	    TEST(test_stopped_is_killed_and_started_again),
+	    TEST(test_one_slow_query_is_no_hang),
+	    TEST(test_cancelled),
+	    TEST(test_freed_in_callback),
+	    TEST(test_freed_with_queries),
+	    TEST(test_second_answers_do_not_count),
+	    TEST(test_late_answers_do_not_count),
+	    TEST(test_text_is_made_printable),
+	    TEST(test_malformed_answers),
+	    TEST(test_closed_socket),
+	    TEST(test_last_words),
+	    TEST(test_exits_at_once),
+	    TEST(test_no_such_program),
+	    TEST(test_no_descriptors),
+	};
+	const char *mode = getenv("FAKE_PROBER");
+
+	if (mode != NULL)
+		return (be_prober(mode));
+	(void)argc;
+	self = argv[0];
+	real = getenv("PROBER");
+	if (real == NULL)
+		real = "./bin/daemonwatch-prober";
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
