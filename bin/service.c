@@ -152,6 +152,14 @@ forget_failures(struct service *sv)
 	sv->manual = true;
 }
 
+/* It is being stopped, perhaps for another reason. */
+static void
+start_after(struct service *sv, const char *why)
+{
+	sv->again = true;
+	snprintf(sv->cause, sizeof(sv->cause), "%s", why);
+}
+
 static void
 start(struct step *st)
 {
@@ -171,30 +179,42 @@ start(struct step *st)
 		break;
 	case SV_STOPPING:
 		forget_failures(sv);
-		sv->again = true;
+		start_after(sv, "asked to start");
 		break;
 	default:
 		break;
 	}
 }
 
+/*
+ * Nothing lived when it was last looked, but that may be long ago: someone
+ * else may have started it since.
+ */
+static void
+doubt_count(struct service *sv)
+{
+	if (sv->count == 0)
+		sv->counted = false;
+}
+
 static void
 stop(struct step *st)
 {
 	struct service *sv = st->sv;
-	const char *why =
-	    (st->ev->text != NULL) ? st->ev->text : "asked to stop";
+	const char *why = "asked to stop";
 
+	if (st->ev->text != NULL && st->ev->text[0] != '\0')
+		why = st->ev->text;
 	sv->want = false;
 	sv->again = false;
 	switch (sv->state) {
 	case SV_STOPPED:
-	case SV_STOPPING:
 		break;
-	case SV_FAILED:
-		step_enter(st, SV_STOPPED, PH_NONE, "%s", why);
+	case SV_STOPPING:
+		snprintf(sv->cause, sizeof(sv->cause), "%s", why);
 		break;
 	default:
+		doubt_count(sv);
 		stop_begin(st, false, why);
 		break;
 	}
@@ -213,9 +233,10 @@ restart(struct step *st)
 		run_look(st, "asked to restart");
 		break;
 	case SV_STOPPING:
-		sv->again = true;
+		start_after(sv, "asked to restart");
 		break;
 	default:
+		doubt_count(sv);
 		stop_begin(st, true, "asked to restart");
 		break;
 	}
@@ -306,9 +327,13 @@ exited(struct step *st)
 static void
 spawned(struct step *st, bool ok)
 {
-	if (st->sv->state != SV_STARTING || st->sv->phase != PH_SPAWN)
+	if (st->sv->phase != PH_SPAWN)
 		return;
-	if (ok)
+	step_phase(st, PH_NONE);
+	st->sv->running = ok;
+	if (st->sv->state == SV_STOPPING)
+		stop_first(st);
+	else if (ok)
 		run_spawned(st);
 	else
 		run_start_failed(st, "cannot start",

@@ -43,7 +43,7 @@ enum service_phase {
 	PH_LOOK,      /* waiting: what is there already? */
 	PH_DELAY,     /* waiting: backoff */
 	PH_BEFORE,    /* starting: before-start runs */
-	PH_SPAWN,     /* starting: a child's program is being executed */
+	PH_SPAWN,     /* starting, stopping: a child's program is executed */
 	PH_COMMAND,   /* starting: a detached service's start command runs */
 	PH_READY,     /* starting: until it is ready */
 	PH_CMD_END,   /* stopping: a command of ours must end first */

@@ -47,6 +47,8 @@ void run_adopted(struct step *st);
 /* service_stop.c */
 void stop_begin(struct step *st, bool again, const char *why);
 void stop_timer(struct step *st);
+/* Neither a command nor a spawn is out: do what is to be done first. */
+void stop_first(struct step *st);
 void stop_cmd_done(struct step *st, bool ok, const char *text);
 /* Its processes may all be gone now. */
 void stop_progress(struct step *st);

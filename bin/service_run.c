@@ -12,6 +12,17 @@
 
 #include "service_int.h"
 
+/* Is there a check that matters now and has not answered yet? */
+static bool
+awaits_answer(const struct service *sv)
+{
+	for (size_t i = 0; i < sv->conf->nchecks; i++)
+		if (sv->checks[i].fails == 0 && sv->checks[i].oks == 0 &&
+		    cond_uses_check(&sv->conf->restart_when, i))
+			return (true);
+	return (false);
+}
+
 static enum truth
 rule(const struct service *sv)
 {
@@ -22,8 +33,12 @@ rule(const struct service *sv)
 	    .failed = sv->failed,
 	    .nchecks = sv->conf->nchecks,
 	};
+	enum truth r = cond_eval(&sv->conf->restart_when, &facts);
 
-	return (cond_eval(&sv->conf->restart_when, &facts));
+	/* `port.failed' is not yet false of a port that was not yet asked. */
+	if (r == NO && facts.process != YES && awaits_answer(sv))
+		return (UNKNOWN);
+	return (r);
 }
 
 /* Is a check failing, be it short of its threshold? */
@@ -44,7 +59,8 @@ trouble(const struct service *sv, char *buf, size_t len)
 	const char *sep = (check[0] != '\0') ? "; " : "";
 
 	if (service_process(sv) == YES)
-		snprintf(buf, len, "%s", check);
+		snprintf(buf, len, "%s",
+		    (check[0] != '\0') ? check : "restart-when holds");
 	else if (sv->conf->type == SERVICE_DETACHED && sv->count > 0)
 		snprintf(buf, len, "%u process%s found%s%.180s", sv->count,
 		    (sv->count == 1) ? "" : "es", sep, check);
@@ -130,7 +146,7 @@ launch(struct step *st)
 	if (sv->starts++ > 0)
 		sv->restarts++;
 	sv->ran = true;
-	sv->ready = sv->present = sv->manual = false;
+	sv->ready = sv->present = false;
 	sv->started = st->ev->now;
 	sv->lost[0] = '\0';
 	step_forget_checks(sv);
@@ -149,6 +165,8 @@ run_begin(struct step *st, const char *why)
 	struct service *sv = st->sv;
 
 	step_enter(st, SV_STARTING, PH_BEFORE, "%s", why);
+	/* From here on it is the service's own failure, also before-start's. */
+	sv->manual = false;
 	if (sv->conf->before_start.argv == NULL)
 		launch(st);
 	else
@@ -199,6 +217,25 @@ restart(struct step *st)
 	stop_begin(st, true, trouble(st->sv, buf, sizeof(buf)));
 }
 
+/*
+ * A check's answer says that a detached service is to be started, but how
+ * many processes there are was told some time ago.  Someone else may have
+ * started it since, and before-start may be to delete its data: look again,
+ * and decide on that.
+ */
+static bool
+must_look(struct step *st)
+{
+	struct service *sv = st->sv;
+
+	if (sv->conf->type != SERVICE_DETACHED || st->ev->kind != SE_CHECK ||
+	    service_process(sv) == YES)
+		return (false);
+	sv->counted = false;
+	step_act(st, SA_SCAN);
+	return (true);
+}
+
 static void
 judge_look(struct step *st)
 {
@@ -213,6 +250,8 @@ judge_look(struct step *st)
 		return;
 	}
 	r = rule(sv);
+	if (r == YES && must_look(st))
+		return;
 	if (r == NO)
 		wait_failing(st, r);
 	else if (r == YES && sv->count > 0)
@@ -228,9 +267,10 @@ judge(struct step *st)
 	struct service *sv = st->sv;
 	enum truth r = rule(sv);
 
-	if (r == YES)
-		restart(st);
-	else if (service_process(sv) == YES && !check_fails(sv)) {
+	if (r == YES) {
+		if (!must_look(st))
+			restart(st);
+	} else if (service_process(sv) == YES && !check_fails(sv)) {
 		if (sv->state != SV_UP)
 			up(st, "well again");
 	} else if (sv->state != SV_FAILING)
@@ -241,20 +281,23 @@ static void
 process_lost(struct step *st)
 {
 	struct service *sv = st->sv;
+	bool failing = (sv->state == SV_FAILING);
 
 	/* The time without a process is no part of a healthy run. */
 	stop_end_of_run(st);
-	sv->present = false;
+	sv->present = sv->ready = false;
 	step_forget_checks(sv);
 	judge(st);
-	if (sv->state == SV_FAILING)
-		ask(st);
+	if (sv->state != SV_FAILING)
+		return;
+	if (failing) /* for another reason now */
+		wait_failing(st, rule(sv));
+	ask(st);
 }
 
 void
 run_spawned(struct step *st)
 {
-	st->sv->running = true;
 	await_ready(st);
 }
 
@@ -275,7 +318,7 @@ run_start_failed(struct step *st, const char *what, const char *text)
 	struct service *sv = st->sv;
 	char buf[SERVICE_TEXT];
 
-	snprintf(buf, sizeof(buf), "%s: %.180s", what,
+	snprintf(buf, sizeof(buf), "%.50s: %.180s", what,
 	    (text != NULL) ? text : "failed");
 	sv->settled = true;
 	sv->direct = false;
@@ -328,8 +371,11 @@ run_procs(struct step *st)
 			process_lost(st);
 		else if (!sv->present && present)
 			found(st, "found running");
-		else
+		else {
+			if (present) /* who ended was not missed */
+				sv->lost[0] = '\0';
 			judge(st);
+		}
 		break;
 	default:
 		break;
@@ -345,7 +391,7 @@ count_failure(struct step *st, size_t i)
 	const char *text = (st->ev->text != NULL) ? st->ev->text : "failed";
 
 	c->oks = 0;
-	if (service_process(sv) != YES) {
+	if (service_process(sv) != YES && sv->state != SV_STARTING) {
 		/* Nobody is there to be given time. */
 		c->fails = 1;
 		sv->failed[i] = true;
@@ -355,8 +401,8 @@ count_failure(struct step *st, size_t i)
 			c->fails++;
 		if (c->fails >= conf->fall)
 			sv->failed[i] = true;
-	} else
-		return;
+	} else if (sv->state != SV_STARTING)
+		return; /* it is given time */
 	if (sv->failed[i])
 		sv->answers[i] = NO;
 	if (c->fails > 1)
@@ -387,6 +433,7 @@ void
 run_check(struct step *st)
 {
 	struct service *sv = st->sv;
+	enum truth was = rule(sv);
 
 	/* An answer that comes when it is not wanted is an old one. */
 	if (st->ev->answer == UNKNOWN || service_wants_checks(sv) == PACE_NONE)
@@ -405,6 +452,10 @@ run_check(struct step *st)
 		break;
 	default:
 		judge(st);
+		/* It is known now that it stays so: that is news. */
+		if (sv->state == SV_FAILING && service_process(sv) == NO &&
+		    was == UNKNOWN && rule(sv) == NO)
+			wait_failing(st, NO);
 		break;
 	}
 }
@@ -414,7 +465,7 @@ ready_timer(struct step *st)
 {
 	struct service *sv = st->sv;
 	int64_t left = sv->conf->start_timeout - (st->ev->now - sv->started);
-	char when[32], buf[SERVICE_TEXT];
+	char when[32], what[64], text[SERVICE_TEXT];
 
 	if (is_ready(sv, st->ev->now)) {
 		up(st, "started");
@@ -426,12 +477,15 @@ ready_timer(struct step *st)
 		return;
 	}
 	step_duration(sv->conf->start_timeout, when, sizeof(when));
-	if (service_process(sv) == YES)
-		snprintf(buf, sizeof(buf), "within %s", when);
+	snprintf(what, sizeof(what), "not ready within %s", when);
+	if (service_process(sv) != YES)
+		snprintf(text, sizeof(text), "%u process%s found", sv->count,
+		    (sv->count == 1) ? "" : "es");
 	else
-		snprintf(buf, sizeof(buf), "within %s: %u process%s found",
-		    when, sv->count, (sv->count == 1) ? "" : "es");
-	run_start_failed(st, "not ready", buf);
+		snprintf(text, sizeof(text), "%s",
+		    (sv->check_text[0] != '\0') ? sv->check_text :
+						  "its check gives no answer");
+	run_start_failed(st, what, text);
 }
 
 void
@@ -446,7 +500,10 @@ run_timer(struct step *st)
 			break;
 		}
 		sv->settled = true;
-		step_note(st, "its checks have given no answer yet: waiting");
+		step_enter(st, SV_WAITING, PH_LOOK, "%s",
+		    (service_process(sv) == UNKNOWN) ?
+			"the process table gives no answer" :
+			"its checks give no answer");
 		break;
 	case SV_STARTING:
 		ready_timer(st);
@@ -461,16 +518,30 @@ run_timer(struct step *st)
 	}
 }
 
+/* A detached service may have been started by someone else meanwhile. */
+static void
+before_done(struct step *st, bool ok, const char *text)
+{
+	struct service *sv = st->sv;
+	bool child = (sv->conf->type == SERVICE_CHILD);
+
+	if (!child && service_process(sv) == YES)
+		found(st, "found running");
+	else if (!child && sv->count > 0)
+		run_start_failed(st, "before-start", "other processes came");
+	else if (!ok)
+		run_start_failed(st, "before-start", text);
+	else
+		launch(st);
+}
+
 void
 run_cmd_done(struct step *st, bool ok, const char *text)
 {
 	struct service *sv = st->sv;
 
 	if (sv->phase == PH_BEFORE) {
-		if (ok)
-			launch(st);
-		else
-			run_start_failed(st, "before-start", text);
+		before_done(st, ok, text);
 		return;
 	}
 	if (!ok) {

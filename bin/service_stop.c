@@ -12,6 +12,14 @@
 
 #include "service_int.h"
 
+/* Is it known how many processes there are? */
+static bool
+is_known(const struct service *sv)
+{
+	return (sv->conf->type == SERVICE_CHILD || sv->counted);
+}
+
+/* As far as is known: does any of it live? */
 static bool
 alive(const struct service *sv)
 {
@@ -76,7 +84,11 @@ start_again(struct step *st)
 		delay = SERVICE_RETRY_MIN;
 	snprintf(cause, sizeof(cause), "%s", sv->cause);
 	if (delay == 0) {
-		run_begin(st, cause);
+		/* Some may have come while after-stop ran. */
+		if (alive(sv))
+			run_look(st, cause);
+		else
+			run_begin(st, cause);
 		return;
 	}
 	step_duration(delay, when, sizeof(when));
@@ -129,21 +141,33 @@ term(struct step *st)
 	    st, PH_TERM, st->sv->conf->stop_signal, st->sv->conf->stop_timeout);
 }
 
-/* No command runs: go on with what is the next thing to do. */
 static void
+search(struct step *st)
+{
+	step_phase(st, PH_SEARCH);
+	step_act(st, SA_SCAN);
+	step_deadline(st, SERVICE_KILL_GRACE);
+}
+
+static void
+stop_command(struct step *st)
+{
+	step_phase(st, PH_STOP_CMD);
+	step_run(st, CMD_STOP, st->sv->conf->stop_timeout);
+}
+
+/* No command runs: go on with what is the next thing to do. */
+void
 stop_first(struct step *st)
 {
 	struct service *sv = st->sv;
 	const struct service_conf *conf = sv->conf;
 
-	if (conf->type == SERVICE_DETACHED && !sv->counted) {
-		step_phase(st, PH_SEARCH);
-		step_act(st, SA_SCAN);
-		step_deadline(st, SERVICE_KILL_GRACE);
-	} else if (conf->stop.argv != NULL && (alive(sv) || !sv->again)) {
-		step_phase(st, PH_STOP_CMD);
-		step_run(st, CMD_STOP, conf->stop_timeout);
-	} else if (alive(sv))
+	if (!is_known(sv))
+		search(st);
+	else if (conf->stop.argv != NULL && (alive(sv) || !sv->again))
+		stop_command(st);
+	else if (alive(sv))
 		term(st);
 	else
 		after(st);
@@ -162,6 +186,11 @@ stop_begin(struct step *st, bool again, const char *why)
 		if (sv->cmd == CMD_RUNS)
 			step_kill_cmd(st, SIGTERM);
 		step_deadline(st, conf->stop_timeout);
+		return;
+	}
+	/* There may be a child in a moment, and it must not be forgotten. */
+	if (sv->phase == PH_SPAWN) {
+		step_enter(st, SV_STOPPING, PH_SPAWN, "%s", why);
 		return;
 	}
 	/* A child that has ended needs no stopping, nor to be seen so. */
@@ -211,9 +240,13 @@ stop_timer(struct step *st)
 	switch (sv->phase) {
 	case PH_SEARCH:
 		step_note(st, "the process table gave no answer");
-		sv->counted = true;
-		sv->count = 0;
-		stop_first(st);
+		/* Not knowing is no reason to start anything. */
+		if (sv->again)
+			search(st);
+		else if (sv->conf->stop.argv != NULL)
+			stop_command(st);
+		else
+			finish(st);
 		break;
 	case PH_STOP_WAIT:
 		step_note(st, "still runs %s after its stop command", when);
@@ -226,6 +259,9 @@ stop_timer(struct step *st)
 		break;
 	case PH_KILL:
 		step_note(st, "does not end even by SIGKILL: still waiting");
+		/* Their end may have been missed. */
+		if (sv->conf->type == SERVICE_DETACHED)
+			step_act(st, SA_SCAN);
 		step_deadline(st, 12 * SERVICE_KILL_GRACE);
 		break;
 	default:
@@ -249,7 +285,9 @@ stop_cmd_done(struct step *st, bool ok, const char *text)
 		stop_first(st);
 		break;
 	case PH_STOP_CMD:
-		if (!alive(sv))
+		if (!is_known(sv)) /* the process table did not answer */
+			finish(st);
+		else if (!alive(sv))
 			after(st);
 		else if (ok) {
 			step_phase(st, PH_STOP_WAIT);

@@ -1,0 +1,730 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * The rules that a service's state machine must follow in each step, told
+ * from what can be seen of it.  Counting of answers and the restart rule are
+ * written here a second time on purpose, from the manual and not from the
+ * machine.
+ */
+#include "config.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "service_model.h"
+
+#define BIT(n) (1u << (n))
+
+/* One step, and what was before it. */
+struct view {
+	struct model *m;
+	const struct service_event *ev;
+	const struct service_actions *out;
+	struct service was;
+	struct service_check checks[MODEL_CHECKS];
+	enum truth answers[MODEL_CHECKS];
+	bool failed[MODEL_CHECKS];
+	bool idle;	    /* the event has no meaning now */
+	bool lost;	    /* it took away the process */
+	enum truth process; /* as the event tells it */
+	enum truth rule;    /* restart-when, likewise */
+};
+
+static int broke(struct model *m, const char *fmt, ...) DW_PRINTF(2, 3);
+
+static int
+broke(struct model *m, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(m->why, sizeof(m->why), fmt, ap);
+	va_end(ap);
+	return (-1);
+}
+
+static bool
+is_watched(const struct service *sv)
+{
+	return (sv->state == SV_UP || sv->state == SV_FAILING);
+}
+
+static bool
+is_operator(const struct service_event *ev)
+{
+	return (ev->kind == SE_START || ev->kind == SE_STOP ||
+	    ev->kind == SE_RESTART);
+}
+
+static bool
+is_idle(const struct model *m, const struct service_event *ev)
+{
+	const struct service *sv = &m->sv;
+	bool child = (m->conf.type == SERVICE_CHILD);
+
+	switch (ev->kind) {
+	case SE_TIMER:
+		return (ev->now < sv->deadline);
+	case SE_SPAWNED:
+	case SE_SPAWN_FAILED:
+		return (!m->shadow.spawning);
+	case SE_ADOPTED:
+		return (sv->state != SV_STOPPED || !child);
+	case SE_EXITED:
+		return (!m->shadow.live);
+	case SE_PROCS:
+		return (child);
+	case SE_CMD_DONE:
+		return (!m->shadow.cmd);
+	case SE_CHECK:
+		return (ev->check >= m->conf.nchecks || ev->answer == UNKNOWN ||
+		    service_wants_checks(sv) == PACE_NONE);
+	case SE_NKINDS:
+		return (true);
+	default:
+		return (false);
+	}
+}
+
+static enum truth
+process_after(const struct model *m, const struct service_event *ev)
+{
+	const struct service_conf *conf = &m->conf;
+
+	if (conf->type == SERVICE_CHILD)
+		return (m->shadow.live ? YES : NO);
+	if (ev->kind != SE_PROCS && !m->sv.counted)
+		return (UNKNOWN);
+	return (m->shadow.count >= conf->count_min &&
+		    m->shadow.count <= conf->count_max ?
+		YES :
+		NO);
+}
+
+static enum truth
+negation(enum truth t)
+{
+	return (t == UNKNOWN ? UNKNOWN : (t == YES ? NO : YES));
+}
+
+static enum truth
+either(enum truth a, enum truth b)
+{
+	if (a == YES || b == YES)
+		return (YES);
+	return (a == UNKNOWN || b == UNKNOWN ? UNKNOWN : NO);
+}
+
+static enum truth
+both(enum truth a, enum truth b)
+{
+	return (negation(either(negation(a), negation(b))));
+}
+
+/* Of a check that was asked in vain, or of a process that lives: NO. */
+static enum truth
+failed_for(const struct shadow_check *c, enum truth process)
+{
+	if (c->failed)
+		return (YES);
+	return (process == YES || c->row > 0 || c->ok_row > 0 ? NO : UNKNOWN);
+}
+
+static enum truth
+rule_says(const struct model *m, enum truth process)
+{
+	const struct shadow_check *c = m->shadow.checks;
+	enum truth gone = negation(process);
+	enum truth port_failed = failed_for(&c[0], process);
+	enum truth web_failed = failed_for(&c[1], process);
+
+	switch (m->rule) {
+	case RULE_DEFAULT:
+		return (either(gone, either(port_failed, web_failed)));
+	case RULE_BOTH:
+		return (both(gone, negation(c[0].answer)));
+	case RULE_BOTH_FAILED:
+		return (both(gone, port_failed));
+	case RULE_PORT:
+		return (port_failed);
+	case RULE_NOT_PORT:
+		return (negation(c[0].answer));
+	case RULE_PROCESS:
+		return (gone);
+	case RULE_NOT_READY:
+		/* Nothing that is gone is ready. */
+		return (process == YES && is_watched(&m->sv) ? NO : YES);
+	case RULE_ODD:
+		/* No hurry to decide what only asks for trouble. */
+		if (process != YES && failed_for(&c[0], process) == UNKNOWN)
+			return (UNKNOWN);
+		return (both(process, c[0].answer));
+	}
+	return (UNKNOWN);
+}
+
+static void
+forget_answers(struct shadow *sh)
+{
+	for (size_t i = 0; i < MODEL_CHECKS; i++)
+		sh->checks[i] = (struct shadow_check) {.answer = UNKNOWN};
+}
+
+/* An answer that is asked for: does it count? */
+static void
+answered(struct view *v)
+{
+	struct model *m = v->m;
+	struct shadow_check *c = &m->shadow.checks[v->ev->check];
+	const struct check_conf *conf = &m->conf.checks[v->ev->check];
+
+	if (v->ev->answer == YES) {
+		c->ok = true;
+		if (++c->ok_row >= conf->rise) {
+			c->failed = false;
+			c->answer = YES;
+		}
+		if (!c->failed)
+			c->row = 0;
+		return;
+	}
+	c->ok_row = 0;
+	if (v->process != YES && m->sv.state != SV_STARTING) {
+		c->row = 1;
+		c->failed = true;
+	} else if (c->ok || v->ev->now - m->sv.started >= MODEL_START) {
+		c->row++;
+		c->failed = c->failed || c->row >= conf->fall;
+	}
+	if (c->failed)
+		c->answer = NO;
+}
+
+static void
+asked(struct model *m, bool restart)
+{
+	struct shadow *sh = &m->shadow;
+
+	sh->wish = true;
+	if (!restart && (m->sv.state == SV_STARTING || is_watched(&m->sv)))
+		return;
+	sh->asked = true;
+	sh->failed = sh->hurried = false;
+}
+
+/* The event as seen from outside. */
+static void
+tell(struct view *v)
+{
+	struct model *m = v->m;
+	struct shadow *sh = &m->shadow;
+	bool found;
+
+	switch (v->idle ? SE_NKINDS : v->ev->kind) {
+	case SE_START:
+	case SE_RESTART:
+		asked(m, v->ev->kind == SE_RESTART);
+		break;
+	case SE_STOP:
+		sh->wish = false;
+		break;
+	case SE_TIMER:
+		if (m->sv.state == SV_FAILED || m->sv.phase == PH_DELAY)
+			sh->delayed = true;
+		if (m->sv.state == SV_FAILED)
+			sh->hurried = false;
+		if (sh->delayed)
+			sh->failed = false;
+		break;
+	case SE_SPAWNED:
+	case SE_SPAWN_FAILED:
+		sh->spawning = false;
+		sh->live = (v->ev->kind == SE_SPAWNED);
+		break;
+	case SE_ADOPTED:
+		sh->wish = sh->live = true;
+		forget_answers(sh);
+		break;
+	case SE_EXITED:
+		sh->live = false;
+		break;
+	case SE_PROCS:
+		sh->count = v->ev->count;
+		break;
+	case SE_CMD_DONE:
+		sh->cmd = false;
+		break;
+	default:
+		break;
+	}
+	v->process = process_after(m, v->ev);
+	v->lost = is_watched(&m->sv) && m->sv.present && v->process != YES;
+	found = !m->sv.present && v->process == YES &&
+	    v->ev->kind == SE_PROCS &&
+	    (is_watched(&m->sv) || m->sv.state == SV_WAITING);
+	/* Old answers were about another instance, or none. */
+	if (v->lost || found)
+		forget_answers(sh);
+	if (v->ev->kind == SE_CHECK && !v->idle)
+		answered(v);
+	v->rule = rule_says(m, v->process);
+}
+
+static bool
+has(const struct service_actions *out, enum service_action_kind kind)
+{
+	for (size_t i = 0; i < out->n; i++)
+		if (out->a[i].kind == kind)
+			return (true);
+	return (false);
+}
+
+static int
+check_idle(const struct view *v)
+{
+	struct model *m = v->m;
+
+	if (v->out->n != 0)
+		return (broke(m, "an event out of place has effects"));
+	if (memcmp(&v->was, &m->sv, sizeof(v->was)) != 0 ||
+	    memcmp(v->checks, m->checks, sizeof(v->checks)) != 0 ||
+	    memcmp(v->answers, m->answers, sizeof(v->answers)) != 0 ||
+	    memcmp(v->failed, m->failed, sizeof(v->failed)) != 0)
+		return (broke(m, "an event out of place changes the state"));
+	return (0);
+}
+
+/* Nothing may live, as far as can be known, and an operator wants it up. */
+static int
+check_may_start(const struct view *v)
+{
+	struct model *m = v->m;
+	const struct shadow *sh = &m->shadow;
+
+	if (m->sv.state != SV_STARTING)
+		return (broke(m, "a start that is not in state starting"));
+	if (!m->sv.want || !sh->wish)
+		return (broke(m, "a start that nobody wants"));
+	if (sh->spawning || sh->cmd)
+		return (broke(m, "a start while a spawn or command is out"));
+	if (m->conf.type == SERVICE_CHILD && sh->live)
+		return (broke(m, "a start while the child lives"));
+	if (m->conf.type == SERVICE_DETACHED &&
+	    (!m->sv.counted || sh->count > 0))
+		return (broke(m, "a start while processes may live"));
+	return (0);
+}
+
+static int
+see_run(struct view *v, enum service_command command)
+{
+	struct model *m = v->m;
+	struct shadow *sh = &m->shadow;
+	bool detached = (m->conf.type == SERVICE_DETACHED);
+
+	if (sh->cmd || sh->spawning)
+		return (broke(m, "a command while another is out"));
+	switch (command) {
+	case CMD_BEFORE_START:
+		if (check_may_start(v) == -1)
+			return (-1);
+		break;
+	case CMD_START:
+		if (!detached)
+			return (broke(m, "a start command of a child"));
+		if (check_may_start(v) == -1)
+			return (-1);
+		forget_answers(sh);
+		break;
+	case CMD_STOP:
+		if (m->sv.state != SV_STOPPING || m->conf.stop.argv == NULL)
+			return (broke(m, "a stop command out of place"));
+		break;
+	case CMD_AFTER_STOP:
+		if (m->sv.state != SV_STOPPING ||
+		    m->conf.after_stop.argv == NULL)
+			return (broke(m, "after-stop out of place"));
+		if (sh->live || (detached && (!m->sv.counted || sh->count > 0)))
+			return (broke(m, "after-stop while something lives"));
+		break;
+	}
+	sh->cmd = true;
+	sh->cmd_signo = 0;
+	return (0);
+}
+
+static int
+see_signal(struct view *v, int signo)
+{
+	struct model *m = v->m;
+	struct shadow *sh = &m->shadow;
+
+	if (m->sv.state != SV_STOPPING)
+		return (broke(m, "a signal while not stopping"));
+	if (m->conf.type == SERVICE_CHILD ? !sh->live :
+					    m->sv.counted && sh->count == 0)
+		return (broke(m, "a signal to nobody"));
+	if (signo != SIGKILL) {
+		if (signo != m->conf.stop_signal || sh->killed)
+			return (broke(m, "the wrong signal"));
+		if (!sh->termed)
+			sh->patience = m->sv.deadline;
+		sh->termed = true;
+		return (0);
+	}
+	if (!sh->killed &&
+	    (!sh->termed || v->ev->kind != SE_TIMER ||
+		v->ev->now < sh->patience))
+		return (broke(m, "SIGKILL before stop-signal had its time"));
+	sh->killed = true;
+	return (0);
+}
+
+static int
+see_kill_cmd(struct view *v, int signo)
+{
+	struct model *m = v->m;
+	struct shadow *sh = &m->shadow;
+
+	if (!sh->cmd)
+		return (broke(m, "no command to signal"));
+	if (sh->cmd_signo == signo || sh->cmd_signo == SIGKILL)
+		return (broke(m, "a command is signalled twice"));
+	if (signo == SIGKILL && v->ev->kind != SE_TIMER)
+		return (broke(m, "a command is killed before its deadline"));
+	sh->cmd_signo = signo;
+	return (0);
+}
+
+/* A new try to start it. */
+static int
+see_attempt(struct view *v)
+{
+	struct model *m = v->m;
+	struct shadow *sh = &m->shadow;
+	enum service_event_kind kind = v->ev->kind;
+
+	if (m->conf.type == SERVICE_DETACHED && kind != SE_PROCS &&
+	    kind != SE_CMD_DONE &&
+	    !(kind == SE_TIMER && v->was.cmd != CMD_NONE))
+		return (broke(m, "a start without a look before it"));
+	if (!sh->asked && !sh->delayed) {
+		if (sh->failed || v->was.state == SV_STARTING)
+			return (broke(m, "tried at once after a failed start"));
+		if (sh->hurried)
+			return (broke(m, "started at once a second time"));
+		sh->hurried = true;
+	}
+	sh->asked = sh->failed = sh->delayed = false;
+	return (0);
+}
+
+static int
+see_changed(
+    struct view *v, const struct service_action *a, enum service_state *at)
+{
+	struct model *m = v->m;
+
+	if (a->from != *at)
+		return (broke(m, "a change from %s, but it was %s",
+		    service_state_name(a->from), service_state_name(*at)));
+	if (a->text[0] == '\0')
+		return (broke(m, "a change without a cause"));
+	*at = a->to;
+	return (a->to == SV_STARTING ? see_attempt(v) : 0);
+}
+
+static int
+see_actions(struct view *v)
+{
+	struct model *m = v->m;
+	enum service_state at = v->was.state;
+	int ret = 0;
+
+	if (v->out->n > MODEL_ACTIONS)
+		return (broke(m, "%zu actions in one step", v->out->n));
+	for (size_t i = 0; i < v->out->n && ret == 0; i++) {
+		const struct service_action *a = &v->out->a[i];
+
+		switch (a->kind) {
+		case SA_SPAWN:
+			ret = check_may_start(v);
+			if (ret == 0 && m->conf.type != SERVICE_CHILD)
+				ret = broke(m, "a spawn of no child");
+			m->shadow.spawning = true;
+			forget_answers(&m->shadow);
+			break;
+		case SA_RUN:
+			ret = see_run(v, a->command);
+			break;
+		case SA_KILL_CMD:
+			ret = see_kill_cmd(v, a->signo);
+			break;
+		case SA_DROP_CMD:
+			if (!m->shadow.cmd || m->shadow.cmd_signo != SIGKILL ||
+			    v->ev->kind != SE_TIMER)
+				ret = broke(m, "a command dropped too early");
+			m->shadow.cmd = false;
+			break;
+		case SA_SIGNAL:
+			ret = see_signal(v, a->signo);
+			break;
+		case SA_SCAN:
+			if (m->conf.type != SERVICE_DETACHED)
+				ret = broke(m, "a scan for a child");
+			break;
+		case SA_CHECK:
+			if (m->conf.nchecks == 0)
+				ret = broke(m, "there is no check to ask");
+			break;
+		case SA_CHANGED:
+			ret = see_changed(v, a, &at);
+			break;
+		case SA_NOTE:
+			if (a->text[0] == '\0')
+				ret = broke(m, "an empty note");
+			break;
+		}
+	}
+	if (ret == 0 && at != m->sv.state)
+		ret = broke(m, "an untold change to %s",
+		    service_state_name(m->sv.state));
+	return (ret);
+}
+
+static int
+check_phase(struct model *m)
+{
+	static const unsigned allowed[SV_NSTATES] = {
+	    [SV_STOPPED] = BIT(PH_NONE),
+	    [SV_WAITING] = BIT(PH_LOOK) | BIT(PH_DELAY),
+	    [SV_STARTING] = BIT(PH_BEFORE) | BIT(PH_SPAWN) | BIT(PH_COMMAND) |
+		BIT(PH_READY),
+	    [SV_UP] = BIT(PH_NONE),
+	    [SV_FAILING] = BIT(PH_NONE),
+	    [SV_STOPPING] = BIT(PH_SPAWN) | BIT(PH_CMD_END) | BIT(PH_SEARCH) |
+		BIT(PH_STOP_CMD) | BIT(PH_STOP_WAIT) | BIT(PH_TERM) |
+		BIT(PH_KILL) | BIT(PH_AFTER),
+	    [SV_FAILED] = BIT(PH_NONE),
+	};
+	static const unsigned command = BIT(PH_BEFORE) | BIT(PH_COMMAND) |
+	    BIT(PH_CMD_END) | BIT(PH_STOP_CMD) | BIT(PH_AFTER);
+	const struct service *sv = &m->sv;
+	const struct shadow *sh = &m->shadow;
+
+	if ((allowed[sv->state] & BIT(sv->phase)) == 0)
+		return (broke(m, "a phase of another state"));
+	if (sh->cmd != ((command & BIT(sv->phase)) != 0))
+		return (broke(m, "the phase and the command do not agree"));
+	if (sh->spawning != (sv->phase == PH_SPAWN))
+		return (broke(m, "the phase and the spawn do not agree"));
+	return (0);
+}
+
+/* What will make it go on? */
+static int
+check_waits(struct model *m, int64_t now)
+{
+	const struct service *sv = &m->sv;
+	bool paced = service_wants_checks(sv) != PACE_NONE ||
+	    service_wants_scans(sv) != PACE_NONE;
+
+	if (m->shadow.cmd && sv->deadline == SERVICE_NEVER)
+		return (broke(m, "a command without a deadline"));
+	if (sv->deadline != SERVICE_NEVER) {
+		if (sv->deadline <= now && sv->phase != PH_READY)
+			return (broke(m, "a deadline that has passed"));
+		return (0);
+	}
+	if (m->shadow.spawning)
+		return (0);
+	switch (sv->state) {
+	case SV_STOPPED:
+	case SV_UP: /* its end will be told */
+		return (0);
+	case SV_FAILED:
+		if (m->conf.hold == 0)
+			return (0);
+		break;
+	case SV_WAITING:
+	case SV_FAILING:
+		if (paced || service_process(sv) == YES)
+			return (0);
+		break;
+	default:
+		break;
+	}
+	return (broke(m, "nothing will make it go on"));
+}
+
+static int
+check_flags(struct model *m)
+{
+	const struct service *sv = &m->sv;
+	const struct shadow *sh = &m->shadow;
+	enum service_cmd cmd = CMD_NONE;
+
+	if (sh->cmd)
+		cmd = (sh->cmd_signo == 0)     ? CMD_RUNS :
+		    (sh->cmd_signo == SIGKILL) ? CMD_KILLED :
+						 CMD_TERMED;
+	if (sv->cmd != cmd)
+		return (broke(m, "it is wrong about its command"));
+	if (sv->want != sh->wish)
+		return (broke(m, "it wants what the operator does not"));
+	if (sv->running != sh->live)
+		return (broke(m, "it is wrong about its child"));
+	if (sv->counted && sv->count != sh->count)
+		return (broke(m, "it is wrong about its processes"));
+	if (sv->again && (sv->state != SV_STOPPING || !sv->want))
+		return (broke(m, "again, without need"));
+	if (sv->state == SV_UP && service_process(sv) != YES)
+		return (broke(m, "up without a process"));
+	if (sv->state == SV_UP && sv->up_since == SERVICE_NEVER)
+		return (broke(m, "up since never"));
+	if (!is_watched(sv) && sv->up_since != SERVICE_NEVER)
+		return (broke(m, "not up, but since some time"));
+	if (sv->state == SV_STOPPED ? sv->want :
+				      (!sv->want && sv->state != SV_STOPPING))
+		return (broke(m, "the state is not what is wanted"));
+	if (sv->state != SV_STOPPED && sv->cause[0] == '\0')
+		return (broke(m, "no cause"));
+	return (0);
+}
+
+static int
+check_answers(struct model *m)
+{
+	const struct shadow_check *c = m->shadow.checks;
+
+	for (size_t i = 0; i < m->conf.nchecks; i++)
+		if (c[i].failed != m->failed[i] || c[i].answer != m->answers[i])
+			return (broke(m, "it is wrong about check %s",
+			    m->conf.checks[i].name));
+	return (0);
+}
+
+static bool
+is_well(const struct view *v)
+{
+	for (size_t i = 0; i < v->m->conf.nchecks; i++)
+		if (v->m->shadow.checks[i].failed ||
+		    v->m->shadow.checks[i].row > 0)
+			return (false);
+	return (v->process == YES);
+}
+
+/* Up or failing, and something was learnt: what has to come of it? */
+static int
+check_judgement(const struct view *v)
+{
+	struct model *m = v->m;
+	bool stays = is_watched(&m->sv);
+
+	if (v->rule == YES && v->ev->kind == SE_CHECK && v->process != YES &&
+	    m->conf.type == SERVICE_DETACHED)
+		return (stays && has(v->out, SA_SCAN) ?
+			0 :
+			broke(m, "no look before the restart"));
+	if (v->rule == YES)
+		return (stays ?
+			broke(m, "restart-when holds, nothing is done") :
+			0);
+	if (!stays)
+		return (broke(m, "restarted, but restart-when does not hold"));
+	if (is_well(v) != (m->sv.state == SV_UP))
+		return (broke(m, "up or failing? %d", m->sv.state));
+	if (v->lost && m->conf.nchecks > 0 && !has(v->out, SA_CHECK))
+		return (broke(m, "the process is lost, no check is asked"));
+	return (0);
+}
+
+/* The same while it looks whether there is anything to be started. */
+static int
+check_look(const struct view *v)
+{
+	struct model *m = v->m;
+	bool stays = (m->sv.state == SV_WAITING && m->sv.phase == PH_LOOK);
+
+	if (v->process == YES)
+		return (m->sv.state == SV_UP ? 0 : broke(m, "not found"));
+	if (v->process == UNKNOWN || v->rule == UNKNOWN)
+		return (stays ? 0 : broke(m, "decided without knowing"));
+	if (v->rule == NO)
+		return (m->sv.state == SV_FAILING ?
+			0 :
+			broke(m, "restart-when does not hold, not failing"));
+	if (v->ev->kind == SE_CHECK)
+		return (stays && has(v->out, SA_SCAN) ?
+			0 :
+			broke(m, "no look before the start"));
+	return (stays || is_watched(&m->sv) ?
+		broke(m, "restart-when holds, it is not started") :
+		0);
+}
+
+static int
+check_after(struct view *v)
+{
+	struct model *m = v->m;
+	struct shadow *sh = &m->shadow;
+	bool learnt = !is_operator(v->ev) && v->ev->kind != SE_TIMER &&
+	    v->ev->kind != SE_ADOPTED;
+
+	if (check_phase(m) == -1 || check_waits(m, v->ev->now) == -1 ||
+	    check_flags(m) == -1)
+		return (-1);
+	if (is_watched(&v->was) && learnt && check_judgement(v) == -1)
+		return (-1);
+	if (v->was.phase == PH_LOOK && learnt && check_look(v) == -1)
+		return (-1);
+	if (v->was.phase != PH_LOOK && m->sv.phase == PH_LOOK)
+		forget_answers(sh);
+	/* Someone else started it while before-start ran. */
+	if (v->was.phase == PH_BEFORE && m->sv.state == SV_UP)
+		forget_answers(sh);
+	if (v->was.state == SV_STARTING && m->sv.state != SV_STARTING &&
+	    m->sv.state != SV_UP && !is_operator(v->ev))
+		sh->failed = !sh->asked;
+	if (m->sv.state == SV_UP)
+		sh->failed = sh->delayed = sh->asked = false;
+	if (m->sv.state != SV_STOPPING)
+		sh->termed = sh->killed = false;
+	if (v->was.phase == PH_KILL && m->sv.phase == PH_KILL &&
+	    v->ev->kind == SE_TIMER && m->conf.type == SERVICE_DETACHED &&
+	    !has(v->out, SA_SCAN))
+		return (broke(m, "their end may be missed for ever"));
+	if (v->lost && m->sv.state == SV_FAILING && !has(v->out, SA_CHANGED))
+		return (broke(m, "the loss of the process is not told"));
+	if (m->sv.state == SV_STOPPED && v->was.state != SV_STOPPED &&
+	    m->conf.type == SERVICE_DETACHED && v->ev->kind == SE_STOP)
+		return (broke(m, "stopped without a look"));
+	return (check_answers(m));
+}
+
+int
+model_step(struct model *m, const struct service_event *ev,
+    struct service_actions *out)
+{
+	struct view v = {.m = m, .ev = ev, .out = out};
+
+	memcpy(&v.was, &m->sv, sizeof(v.was));
+	memcpy(v.checks, m->checks, sizeof(v.checks));
+	memcpy(v.answers, m->answers, sizeof(v.answers));
+	memcpy(v.failed, m->failed, sizeof(v.failed));
+	v.idle = is_idle(m, ev);
+	tell(&v);
+	service_step(&m->sv, ev, out);
+	if (v.idle)
+		return (check_idle(&v));
+	if (v.was.up_since != SERVICE_NEVER &&
+	    m->sv.up_since != v.was.up_since &&
+	    ev->now - v.was.up_since >= MODEL_STABLE)
+		m->shadow.hurried = false;
+	if (see_actions(&v) == -1)
+		return (-1);
+	return (check_after(&v));
+}
