@@ -99,8 +99,11 @@ PYTHON=${dw_cv_python:-python3}
 AS_IF([test -n "$dw_cv_python"], [dw_integration_tests="yes, $PYTHON"],
     [dw_integration_tests="no: pytest was not found (Debian: python3-pytest)"])
 
-AC_CHECK_PROGS([CLANG_FORMAT], [clang-format clang-format-14], [:])
-AC_CHECK_PROGS([MANDOC], [mandoc], [:])
-AC_CHECK_PROGS([CPPCHECK], [cppcheck], [:])
-AC_CHECK_PROGS([SHELLCHECK], [shellcheck], [:])
+dnl A tool that is missing is missed when it is wanted, not before.
+AC_ARG_VAR([CLANG_FORMAT], [clang-format, for make format])
+AC_ARG_VAR([MANDOC], [mandoc, for make lint])
+AC_ARG_VAR([CPPCHECK], [cppcheck, for make lint])
+AC_ARG_VAR([SHELLCHECK], [shellcheck, for make lint])
+: "${CLANG_FORMAT=clang-format}" "${MANDOC=mandoc}"
+: "${CPPCHECK=cppcheck}" "${SHELLCHECK=shellcheck}"
 ])
