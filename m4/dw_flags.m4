@@ -83,7 +83,8 @@ AX_VALGRIND_DFLT([drd], [off])
 AX_VALGRIND_DFLT([sgcheck], [off])
 AX_VALGRIND_CHECK
 dnl The macro's rules are GNU make's; other makes cannot read them.
-AS_IF([test -z "$_cv_gnu_make_command"], [VALGRIND_CHECK_RULES=])
+AS_CASE([`${MAKE-make} --version 2>/dev/null`], [*GNU*], [],
+    [VALGRIND_CHECK_RULES=])
 
 dnl An interpreter that has pytest: the first "python3" may be one without.
 AC_ARG_VAR([PYTHON], [a Python 3 that can import pytest])
