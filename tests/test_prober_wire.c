@@ -152,6 +152,18 @@ get(struct wire_reply *reply)
 	assert_non_null(memchr(reply->text, '\0', sizeof(reply->text)));
 }
 
+/* It has said something: it is past its start. */
+static void
+await_start(void)
+{
+	struct wire_request req;
+	struct wire_reply reply;
+
+	(void)request(&req, 1, "1");
+	put(&req, WIRE_REQUEST_HEAD);
+	get(&reply);
+}
+
 /*
  * What is no request
  */
@@ -299,15 +311,17 @@ test_id_in_use(void **state)
  * Many
  */
 
+/* As many as it takes: if it takes none for wait milliseconds, it has enough.
+ */
+
 static void
-send_until_full(const char *port, uint64_t *next, uint64_t end, bool wait)
+send_until_full(const char *port, uint64_t *next, uint64_t end, int wait)
 {
 	struct pollfd pfd = {.fd = prober.fd, .events = POLLOUT};
 	struct wire_request req;
 
 	while (*next < end) {
-		/* It takes no more for so long: it has enough. */
-		if (poll(&pfd, 1, wait ? 300 : 0) != 1)
+		if (poll(&pfd, 1, wait) != 1)
 			return;
 		(void)request(&req, *next, port);
 		if (send(prober.fd, &req, WIRE_REQUEST_HEAD,
@@ -327,20 +341,21 @@ test_answers_not_read(void **state)
 	struct wire_reply reply;
 	uint64_t next = 0;
 	char port[8];
+	in_port_t n = 0;
 	int fd, i;
 
 	(void)state;
-	in_port_t n = 0;
 	fd = bind_to("127.0.0.1", &n);
 	assert_true(fd != -1);
 	(void)snprintf(port, sizeof(port), "%u", (unsigned)n);
 	memset(seen, 0, sizeof(seen));
 	start_prober(NULL);
-	send_until_full(port, &next, MANY, true);
+	await_start();
+	send_until_full(port, &next, MANY, 300);
 	/* Its memory is bounded, as is what we can make it do. */
 	assert_true(next > 500);
 	for (i = 0; i < MANY; i++) {
-		send_until_full(port, &next, MANY, false);
+		send_until_full(port, &next, MANY, 0);
 		get(&reply);
 		assert_true(reply.id < MANY);
 		assert_int_equal(seen[reply.id], 0);
@@ -370,7 +385,7 @@ test_too_many_at_once(void **state)
 	}
 	open_hole(&hole);
 	start_prober(NULL);
-	send_until_full(hole.port, &next, 4096 + 3, true);
+	send_until_full(hole.port, &next, 4096 + 3, (int)(PATIENCE / DW_MS));
 	assert_int_equal(next, 4096 + 3);
 	for (i = 0; i < 3; i++) {
 		get(&reply);
@@ -452,18 +467,6 @@ test_not_started_by_hand(void **state)
 /*
  * Whom it runs as
  */
-
-/* It has said something: it is past its start. */
-static void
-await_start(void)
-{
-	struct wire_request req;
-	struct wire_reply reply;
-
-	(void)request(&req, 1, "1");
-	put(&req, WIRE_REQUEST_HEAD);
-	get(&reply);
-}
 
 /* A line of /proc/PID/status; skips where there is none. */
 static void
