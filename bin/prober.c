@@ -45,13 +45,16 @@ struct task {
 	struct wire_reply reply;
 };
 
+LIST_HEAD(task_list, task);
+STAILQ_HEAD(task_queue, task);
+
 struct prober {
 	struct dw_loop *loop;
 	struct dw_io io;
 	size_t nprobes;
-	LIST_HEAD(, task) probes[BUCKETS];
+	struct task_list probes[BUCKETS];
 	size_t nreplies;
-	STAILQ_HEAD(, task) replies;
+	struct task_queue replies;
 };
 
 /*
@@ -337,6 +340,7 @@ find_user(const char *user, uid_t *uid, gid_t *gid)
 	const char *colon;
 	char digits[24];
 
+	/* cppcheck-suppress getpwnamCalled ; there is one thread */
 	if ((pw = getpwnam(user)) != NULL) {
 		*uid = pw->pw_uid;
 		*gid = pw->pw_gid;

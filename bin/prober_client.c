@@ -30,6 +30,9 @@
 #define READS_IN_TURN 64
 #define READS_LATE 4096 /* all that a prober can have to say at once */
 
+LIST_HEAD(query_list, prober_query);
+TAILQ_HEAD(query_queue, prober_query);
+
 struct prober {
 	struct dw_loop *loop;
 	char *path;
@@ -49,8 +52,8 @@ struct prober {
 	unsigned silent; /* queries that ran out since it last said anything */
 	int64_t silent_since;
 	uint64_t next_id;
-	LIST_HEAD(, prober_query) queries[BUCKETS];
-	TAILQ_HEAD(, prober_query) queue; /* those that are not sent yet */
+	struct query_list queries[BUCKETS];
+	struct query_queue queue; /* those that are not sent yet */
 };
 
 static void tell(struct prober *p, enum dw_log_level level, const char *fmt,
