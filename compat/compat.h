@@ -12,18 +12,9 @@
 #include <sys/types.h>
 
 #include <stddef.h>
-#include <stdint.h>
-
-#ifndef HAVE_ARC4RANDOM
-uint32_t arc4random(void);
-#endif
 
 #ifndef HAVE_CLOSEFROM
 void closefrom(int);
-#endif
-
-#ifndef HAVE_EXPLICIT_BZERO
-void explicit_bzero(void *, size_t);
 #endif
 
 #ifndef HAVE_FLOPEN

@@ -297,6 +297,7 @@ proctab_next(struct proctab *t, struct proctab_entry *e)
 
 	for (;;) {
 		errno = 0;
+		/* cppcheck-suppress readdirCalled ; the stream is ours alone */
 		if ((d = readdir(t->dir)) == NULL)
 			return (errno == 0 ? 0 : -1);
 		if (d->d_name[0] < '1' || d->d_name[0] > '9')

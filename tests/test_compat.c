@@ -192,33 +192,6 @@ reallocarray_refuses_overflow(void **state)
 }
 
 static void
-explicit_bzero_clears(void **state)
-{
-	char buf[8] = "secret!";
-
-	(void)state;
-	explicit_bzero(buf, 6);
-	assert_memory_equal(buf, "\0\0\0\0\0\0!", 8);
-}
-
-static void
-arc4random_varies(void **state)
-{
-	uint32_t r, zeros = UINT32_MAX, ones = 0;
-	int i;
-
-	(void)state;
-	/* That a bit never changes in 256 draws has odds of 2^-250. */
-	for (i = 0; i < 256; i++) {
-		r = arc4random();
-		ones |= r;
-		zeros &= r;
-	}
-	assert_int_equal(ones, UINT32_MAX);
-	assert_int_equal(zeros, 0);
-}
-
-static void
 progname_is_the_last_component(void **state)
 {
 	char first[64];
