@@ -74,10 +74,12 @@ grow(struct loop_pids *t)
 	size = t->size == 0 ? FIRST_SIZE : t->size * 2;
 	if ((buckets = calloc(size, sizeof(struct dw_pid_link *))) == NULL)
 		return;
-	if (t->buckets == NULL)
+	if (t->buckets == NULL) {
 		spread(&t->first, buckets, size);
-	for (i = 0; i < t->size; i++)
-		spread(&t->buckets[i], buckets, size);
+	} else {
+		for (i = 0; i < t->size; i++)
+			spread(&t->buckets[i], buckets, size);
+	}
 	free(t->buckets);
 	t->buckets = buckets;
 	t->size = size;

@@ -150,6 +150,7 @@ open_null(const struct plan *p, int to)
 	if ((fd = open("/dev/null", O_RDWR | O_NOCTTY)) == -1)
 		fail(p, DW_SPAWN_FDS, to);
 	if (fd == to)
+		/* cppcheck-suppress resourceLeak ; it is the program's */
 		return;
 	if (dup2(fd, to) == -1)
 		fail(p, DW_SPAWN_FDS, to);

@@ -43,6 +43,19 @@ must_be(int cond, const char *text, const char *file, int line)
 	_exit(1);
 }
 
+/* valgrind has its own execve(2) and RLIMIT_NOFILE, good for most things. */
+static inline void
+not_on_valgrind(const char *why)
+{
+	const char *preload;
+
+	preload = getenv("LD_PRELOAD");
+	if (preload == NULL || strstr(preload, "vgpreload") == NULL)
+		return;
+	(void)dprintf(2, "not on valgrind: %s\n", why);
+	_exit(SKIPPED);
+}
+
 /* Wait for a child; its status. */
 static inline int
 finish(pid_t pid)

@@ -113,10 +113,11 @@ make_pipe(int ends[2])
 static int
 spawn_shell(struct told *t, const char *command, unsigned flags)
 {
-	char *argv[] = {(char *)(uintptr_t) "/bin/sh", (char *)(uintptr_t) "-c",
-	    (char *)(uintptr_t)command, NULL};
+	char sh[] = "/bin/sh", c[] = "-c", text[128];
+	char *argv[] = {sh, c, text, NULL};
 	struct dw_spawn s = {.argv = argv, .umask = -1, .flags = flags};
 
+	(void)snprintf(text, sizeof(text), "%s", command);
 	memset(t, 0, sizeof(*t));
 	t->child.cb = note;
 	return (dw_child_spawn(loop, &t->child, &s, NULL));
@@ -149,7 +150,8 @@ spawned_child_is_told_with_status(void **state)
 static void
 failed_spawn_is_no_child(void **state)
 {
-	char *argv[] = {(char *)(uintptr_t) "/nonexistent/program", NULL};
+	char absent[] = "/nonexistent/program";
+	char *argv[] = {absent, NULL};
 	struct dw_spawn s = {.argv = argv, .umask = -1};
 	struct dw_spawn_error e;
 	struct told t;

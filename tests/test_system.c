@@ -1,0 +1,182 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * The answers of compat/system.h: closing descriptors also where the kernel
+ * or a filter refuses the short way, and who is at the other end.
+ */
+#include "config.h"
+
+#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/resource.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemonwatch.h"
+#include "../compat/system.h"
+#include "deny.h"
+#include "forked.h"
+
+static bool
+is_open(int fd)
+{
+	return (fcntl(fd, F_GETFD) != -1);
+}
+
+static void
+close_some(void)
+{
+	struct rlimit rl;
+	int fd;
+
+	must(getrlimit(RLIMIT_NOFILE, &rl) == 0);
+	rl.rlim_cur = 600;
+	must(setrlimit(RLIMIT_NOFILE, &rl) == 0);
+	/* Every number there is: not one is left for looking. */
+	for (fd = 3; fd < 600; fd++)
+		must(dup2(2, fd) == fd);
+	closefds(10, 9);
+	must(is_open(9) && is_open(10));
+	closefds(20, 30);
+	must(is_open(19) && is_open(31));
+	for (fd = 20; fd <= 30; fd++)
+		must(!is_open(fd));
+	must(dup2(2, 25) == 25);
+	closefds(25, 25);
+	must(!is_open(25) && is_open(31));
+	closefds(100, INT_MAX);
+	must(is_open(99));
+	for (fd = 100; fd < 600; fd++)
+		must(!is_open(fd));
+	/* What is closed already, beyond every limit. */
+	closefds(1000, 2000);
+	closefds(5000, INT_MAX);
+	must(is_open(99));
+	closefds(3, INT_MAX);
+	for (fd = 3; fd < 600; fd++)
+		must(!is_open(fd));
+	must(is_open(0) && is_open(1) && is_open(2));
+}
+
+static void
+refuse(long call, int error)
+{
+	if (deny(call, error) == -1) {
+		(void)dprintf(
+		    2, "no filter of system calls: %s\n", strerror(errno));
+		_exit(SKIPPED);
+	}
+}
+
+static void
+close_by_proc(void)
+{
+	refuse(SYS_close_range, EPERM);
+	close_some();
+}
+
+static void
+close_one_by_one(void)
+{
+	refuse(SYS_close_range, ENOSYS);
+	refuse(SYS_openat, ENOENT);
+	close_some();
+}
+
+static void
+descriptors_closed(void **state)
+{
+	(void)state;
+	in_child(close_some);
+}
+
+static void
+descriptors_closed_by_proc(void **state)
+{
+	(void)state;
+	in_child(close_by_proc);
+}
+
+static void
+descriptors_closed_one_by_one(void **state)
+{
+	(void)state;
+	in_child(close_one_by_one);
+}
+
+static void
+peer(void **state)
+{
+	int fd[2];
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+
+	(void)state;
+	assert_int_equal(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fd), 0);
+	uid = (uid_t)-1;
+	gid = (gid_t)-1;
+	pid = 0;
+	assert_int_equal(peer_cred(fd[0], &uid, &gid, &pid), 0);
+	assert_int_equal(uid, geteuid());
+	assert_int_equal(gid, getegid());
+	assert_true(pid == getpid() || pid == -1);
+	(void)close(fd[0]);
+	(void)close(fd[1]);
+
+	/* Nobody there: not root, above all. */
+	fd[0] = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(peer_cred(fd[0], &uid, &gid, &pid), -1);
+	assert_int_equal(errno, ENOTCONN);
+	(void)close(fd[0]);
+	assert_int_equal(pipe2(fd, O_CLOEXEC), 0);
+	assert_int_equal(peer_cred(fd[0], &uid, &gid, &pid), -1);
+	assert_int_equal(errno, ENOTSOCK);
+	(void)close(fd[0]);
+	(void)close(fd[1]);
+	assert_int_equal(peer_cred(-1, &uid, &gid, &pid), -1);
+	assert_int_equal(errno, EBADF);
+}
+
+static void
+reap_twice(void)
+{
+	if (reaper_acquire() == -1) {
+		must(errno == ENOTSUP);
+		_exit(SKIPPED);
+	}
+	must(reaper_acquire() == 0);
+}
+
+static void
+reaper_may_be_asked_for_twice(void **state)
+{
+	(void)state;
+	in_child(reap_twice);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(descriptors_closed),
+	    cmocka_unit_test(descriptors_closed_by_proc),
+	    cmocka_unit_test(descriptors_closed_one_by_one),
+	    cmocka_unit_test(peer),
+	    cmocka_unit_test(reaper_may_be_asked_for_twice),
+	};
+
+	return (cmocka_run_group_tests(tests, NULL, NULL));
+}
