@@ -98,7 +98,10 @@ parse_name(struct parser *p, const char *what, struct config_pos *pos)
 	return (name);
 }
 
-/* The brace behind a block's name.  -1: this is no block. */
+/*
+ * The brace behind a block's name; what is NULL when the name was wrong, and
+ * that has been said.  -1: this is no block.
+ */
 static int
 parse_open(struct parser *p, const char *what)
 {
@@ -108,8 +111,9 @@ parse_open(struct parser *p, const char *what)
 		parser_advance(p);
 		return (0);
 	}
-	parser_unexpected(p, "'{' is needed behind %s, not %s", what,
-	    show_token(shown, &p->tok));
+	if (what != NULL)
+		parser_unexpected(p, "'{' is needed behind %s, not %s", what,
+		    show_token(shown, &p->tok));
 	if (p->tok.kind == TOKEN_WORD && at_statement(p) &&
 	    !is_keyword(&p->tok))
 		return (0);
@@ -125,7 +129,7 @@ parse_service(struct parser *p)
 {
 	struct build build = p->defaults;
 	struct block b = {.kind = BLOCK_SERVICE, .build = &build};
-	char what[SHOWN + 16] = "service";
+	char what[CONFIG_NAME_MAX + 16];
 
 	parser_advance(p);
 	b.name = parse_name(p, "service", &b.open);
@@ -134,7 +138,8 @@ parse_service(struct parser *p)
 		snprintf(what, sizeof(what), "service '%s'", b.name);
 		build.conf.name = b.name;
 	}
-	if (parse_open(p, what) == 0 && parse_body(p, &b))
+	if (parse_open(p, b.name != NULL ? what : NULL) == 0 &&
+	    parse_body(p, &b))
 		check_service(p, &b);
 }
 
@@ -144,18 +149,18 @@ parse_tcp(struct parser *p, struct block *service)
 	struct check_conf check = {.kind = CHECK_TCP};
 	struct block b = {.kind = BLOCK_TCP, .build = NULL, .check = &check};
 	struct build *build = service->build;
-	char what[SHOWN + 16] = "tcp";
+	char what[CONFIG_NAME_MAX + 16];
 
 	parser_advance(p);
 	b.name = parse_name(p, "check", &b.open);
 	check.pos = b.open;
-	if (b.name != NULL && check_name(p, service, b.name, &b.open) == 0) {
+	if (b.name != NULL)
 		snprintf(what, sizeof(what), "tcp '%s'", b.name);
+	if (b.name != NULL && check_name(p, service, b.name, &b.open) == 0)
 		check.name = b.name;
-	} else {
+	else
 		build->checks_bad = true;
-	}
-	if (parse_open(p, what) == -1) {
+	if (parse_open(p, b.name != NULL ? what : NULL) == -1) {
 		build->checks_bad = true;
 		return (true);
 	}
@@ -197,31 +202,33 @@ parse_include(struct parser *p)
 	after_value(p, "include");
 }
 
-/* A block that cannot stand here: why not? */
+/* A block or include that cannot stand here.  False: ours has ended, then. */
 static bool
 misplaced(struct parser *p, const struct block *b)
 {
+	static const char *const kinds[] = {"", "defaults", "service", "tcp"};
 	struct config_pos pos = parser_pos(p, &p->tok);
-	char shown[SHOWN];
+	char shown[SHOWN], name[CONFIG_NAME_MAX + 8] = "";
+	bool tcp = token_is(&p->tok, "tcp");
 
 	show_text(shown, p->tok.text, p->tok.len);
-	if (token_is(&p->tok, "tcp") && b->kind != BLOCK_TCP) {
-		parser_error(p, &pos, "%s belongs in a service", shown);
-		parser_advance(p);
-		if (p->tok.kind == TOKEN_WORD || p->tok.kind == TOKEN_STRING)
-			parser_advance(p);
-		if (p->tok.kind == TOKEN_OPEN)
-			skip_block(p);
-		return (true);
+	if (!token_is(&p->tok, "include") && (!tcp || b->kind == BLOCK_TCP)) {
+		if (b->name != NULL)
+			snprintf(name, sizeof(name), " '%s'", b->name);
+		parser_error(p, &pos,
+		    "%s inside of %s%s of line %u: is its '}' missing?", shown,
+		    kinds[b->kind], name, b->open.line);
+		return (false);
 	}
-	parser_error(p, &pos,
-	    "%s inside of %s%s%s%s of line %u: is its '}' missing?", shown,
-	    b->kind == BLOCK_TCP	 ? "tcp" :
-		b->kind == BLOCK_SERVICE ? "service" :
-					   "the defaults",
-	    b->name != NULL ? " '" : "", b->name != NULL ? b->name : "",
-	    b->name != NULL ? "'" : "", b->open.line);
-	return (false);
+	parser_error(p, &pos, "%s belongs %s", shown,
+	    tcp ? "in a service" : "outside of all blocks");
+	parser_advance(p);
+	if (!p->tok.first &&
+	    (p->tok.kind == TOKEN_WORD || p->tok.kind == TOKEN_STRING))
+		parser_advance(p);
+	if (p->tok.kind == TOKEN_OPEN)
+		skip_block(p);
+	return (true);
 }
 
 /* At a word.  False: the block ends here, though it is not closed. */

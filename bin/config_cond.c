@@ -184,6 +184,17 @@ parse_or(struct cond_parser *cp)
 	return (0);
 }
 
+/* Past what is left of a condition, the lines that continue it included. */
+static void
+skip_cond(struct parser *p)
+{
+	skip_value(p);
+	while (token_is(&p->tok, "and") || token_is(&p->tok, "or")) {
+		parser_advance(p);
+		skip_value(p);
+	}
+}
+
 int
 parse_when(struct parser *p, struct block *b, enum key_id id)
 {
@@ -192,8 +203,10 @@ parse_when(struct parser *p, struct block *b, enum key_id id)
 	struct cond made;
 
 	(void)id;
-	if (parse_or(&cp) == -1)
+	if (parse_or(&cp) == -1) {
+		skip_cond(p);
 		return (-1);
+	}
 	made.items = cp.src.items;
 	made.len = cp.src.nitems;
 	if (cond_depth(&made, cp.src.nnames) > COND_DEPTH) {

@@ -230,7 +230,7 @@ suggest(const char *s, size_t len, const char *const *names, size_t n)
 		size_t d = distance(s, len, names[i], m);
 
 		/* Two letters of a word of four are no slip any more. */
-		if (d < least && d * 3 <= (len > m ? len : m)) {
+		if (d < least && d * 5 <= 2 * (len > m ? len : m)) {
 			least = d;
 			best = names[i];
 		}

@@ -26,8 +26,8 @@ is_keyword(const struct token *tok)
 }
 
 /*
- * "service NAME {", "defaults {", "include FILE" at the beginning of a line:
- * a check may be called like a keyword, and stand in a condition.
+ * "service NAME {", "defaults {", "include FILE": more than the keyword, as a
+ * check may be called like one and stand in a condition.
  */
 static bool
 at_block(const struct parser *p)
@@ -43,7 +43,7 @@ at_block(const struct parser *p)
 	    (a.kind == TOKEN_WORD && !token_is(&a, "and") &&
 		!token_is(&a, "or"));
 	if (token_is(&p->tok, "include"))
-		return (text && !a.first && p->tok.first);
+		return (text && !a.first && b.kind != TOKEN_EQUALS);
 	return (a.kind == TOKEN_OPEN ||
 	    (text && b.kind == TOKEN_OPEN && !token_is(&p->tok, "defaults")));
 }
