@@ -360,8 +360,6 @@ main(int argc, char *argv[])
 	    cmocka_unit_test(strlcat_cuts_and_ends),
 	    cmocka_unit_test(strlcat_unterminated_dst_is_left),
 	    cmocka_unit_test(reallocarray_refuses_overflow),
-	    cmocka_unit_test(explicit_bzero_clears),
-	    cmocka_unit_test(arc4random_varies),
 	    cmocka_unit_test(progname_is_the_last_component),
 	    cmocka_unit_test(closefrom_1000_with_rlimit_at_its_highest),
 	    cmocka_unit_test(closefrom_above_a_lowered_rlimit),
