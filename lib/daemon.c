@@ -49,6 +49,7 @@ struct stopping {
 	struct dw_proc_id target; /* pid 0: not known yet */
 	struct dw_timer timer;	  /* the next step, if it is not over by then */
 	struct dw_timer pause;
+	bool gone; /* the process; its lock may be held still */
 	bool killed;
 };
 
@@ -285,8 +286,12 @@ look_again(struct dw_timer *timer)
 static void
 gone(struct dw_proc *proc, int status)
 {
+	struct stopping *s = proc->arg;
+
 	(void)status;
-	look(proc->arg);
+	s->gone = true;
+	dw_timer_start(s->loop, &s->timer, stop_timeout(s->d));
+	look(s);
 }
 
 static void
@@ -298,11 +303,15 @@ too_long(struct dw_timer *timer)
 	if (pid == 0) {
 		complain(
 		    s->d, "%s: locked, but nobody writes a pid", s->pidfile);
-	} else if (!dw_proc_alive(&s->target)) {
+	} else if (s->gone) {
 		complain(s->d,
 		    "%s: a process that pid %ld has left behind "
 		    "keeps it locked",
 		    s->pidfile, pid);
+	} else if (!dw_proc_alive(&s->target)) {
+		/* At this very moment: gone() is about to be called. */
+		dw_timer_start(s->loop, &s->timer, stop_timeout(s->d));
+		return;
 	} else if (s->killed) {
 		complain(s->d, "pid %ld does not die", pid);
 	} else {

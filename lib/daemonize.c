@@ -390,6 +390,7 @@ daemonize(const struct dw_daemonize *opt, const struct daemonize_wait *wait,
 	if (launch.child != 0) {
 		if (wait != NULL)
 			launch.wait = *wait;
+		free(b.keep);
 		launch.mask = b.mask;
 		launch.words = b.words[0];
 		launch.reports = b.reports[0];
@@ -444,15 +445,18 @@ dw_ready(int *ready)
 int
 dw_ready_fail(int *ready, int status, const char *fmt, ...)
 {
+	char text[WORD_TEXT_SIZE + 1];
 	va_list ap;
+	size_t len;
 	int error, ret;
 
 	va_start(ap, fmt);
 	if (*ready == -1) {
 		/* In the foreground there is nobody else to print it. */
-		(void)vdprintf(STDERR_FILENO, fmt, ap);
-		(void)dprintf(STDERR_FILENO, "\n");
-		ret = 0;
+		(void)vsnprintf(text, WORD_TEXT_SIZE, fmt, ap);
+		len = strlen(text);
+		text[len++] = '\n';
+		ret = write(STDERR_FILENO, text, len) == -1 ? -1 : 0;
 	} else {
 		ret = send_word(*ready, WORD_FAILED, status, fmt, ap);
 		error = errno;

@@ -124,8 +124,11 @@ leave(const struct launcher *l, int status)
 	_exit(status);
 }
 
-static void DW_PRINTF(2, 3)
-    print(const struct launcher *l, const char *fmt, ...)
+static void print(const struct launcher *l, const char *fmt, ...)
+    DW_PRINTF(2, 3);
+
+static void
+print(const struct launcher *l, const char *fmt, ...)
 {
 	char text[WORD_TEXT_SIZE + 256];
 	const char *name;
@@ -137,10 +140,13 @@ static void DW_PRINTF(2, 3)
 	if (name != NULL)
 		len = (size_t)snprintf(text, 128, "%.120s: ", name);
 	va_start(ap, fmt);
-	(void)vsnprintf(text + len, sizeof(text) - len, fmt, ap);
+	(void)vsnprintf(text + len, sizeof(text) - 1 - len, fmt, ap);
 	va_end(ap);
-	/* Past stderr's FILE, in one piece. */
-	(void)dprintf(STDERR_FILENO, "%s\n", text);
+	len = strlen(text);
+	text[len++] = '\n';
+	/* Not through stderr's FILE, which is the daemon's too. */
+	if (write(STDERR_FILENO, text, len) == -1)
+		return; /* and nowhere to say so */
 }
 
 static void

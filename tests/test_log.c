@@ -283,7 +283,7 @@ test_no_byte_gets_through(void **state)
 	(void)state;
 	log = open_log(DW_LOG_INFO);
 	for (a = 1; a < 256; a++) {
-		for (b = 1; b < 256; b += 5) {
+		for (b = 1; b < 256; b += 41) {
 			text[0] = (char)b;
 			text[1] = (char)a;
 			text[2] = (char)b;
