@@ -63,8 +63,8 @@ struct poller_ops {
 	 * must starve nobody the next time.  Their number; 0 also on EINTR; -1
 	 * with errno.
 	 */
-	int (*wait)(struct poller *, int64_t timeout, struct poller_event *ev,
-	    int max);
+	int (*wait)(
+	    struct poller *, int64_t timeout, struct poller_event *ev, int max);
 };
 
 /* Those of this build, the best first, NULL at the end. */

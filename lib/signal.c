@@ -183,7 +183,7 @@ hear(struct dw_loop *loop, int signo)
 }
 
 static void
-unhear(struct dw_loop *loop, int signo)
+unhear(const struct dw_loop *loop, int signo)
 {
 	struct source *source = &sources[signo];
 	const int error = errno;

@@ -675,12 +675,14 @@ a_high_descriptor(void **state)
 static void
 run_out_of_descriptors(void)
 {
-	struct rlimit limit = {.rlim_cur = 100, .rlim_max = 100};
+	struct rlimit limit;
 	struct dw_loop *l, *second;
 	static struct heard h[100];
 	struct dw_signal sig;
 	int fds[100], i, n = 0, p[2];
 
+	must(getrlimit(RLIMIT_NOFILE, &limit) == 0);
+	limit.rlim_cur = 100;
 	must(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 	must((l = dw_loop_new(getenv("TEST_POLLER"))) != NULL);
 	must(pipe(p) == 0);

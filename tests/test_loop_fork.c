@@ -422,26 +422,49 @@ child_inherits_a_note(void)
 	must(dw_loop_forked(loop, DW_KEEP_SIGNALS) == 0);
 	must(dw_loop_step(loop, 0) == 0);
 	must(n_sig == 0);
+	/* Nor does it keep the child's own from being heard. */
+	must(kill(getpid(), SIGUSR1) == 0);
+	must(dw_loop_step(loop, 0) == 0);
+	must(n_sig == 1);
+}
+
+static void
+child_inherits_a_note_for_its_own(void)
+{
+	struct dw_loop *own = dw_loop_new(getenv("TEST_POLLER"));
+	struct dw_signal mine = {.cb = on_signal};
+
+	must(own != NULL);
+	must(dw_signal_start(own, &mine, SIGUSR1) == 0);
+	must(kill(getpid(), SIGUSR1) == 0);
+	must(dw_loop_step(own, -1) == 0);
+	must(n_sig == 1);
+	dw_loop_free(own);
 }
 
 static void
 a_pending_signal_is_heard_once(void **state)
 {
+	void (*const children[])(void) = {
+	    child_inherits_a_note, child_inherits_a_note_for_its_own};
+	size_t i;
 	pid_t pid;
 
 	(void)state;
 	start_all();
 	assert_int_equal(kill(getpid(), SIGUSR1), 0);
-	(void)fflush(NULL);
-	pid = fork();
-	assert_true(pid != -1);
-	if (pid == 0) {
-		(void)alarm(DEADLINE_S);
-		(void)close(hold[1]);
-		child_inherits_a_note();
-		_exit(0);
+	for (i = 0; i < 2; i++) {
+		(void)fflush(NULL);
+		pid = fork();
+		assert_true(pid != -1);
+		if (pid == 0) {
+			(void)alarm(DEADLINE_S);
+			(void)close(hold[1]);
+			children[i]();
+			_exit(0);
+		}
+		assert_int_equal(finish(pid), 0);
 	}
-	assert_int_equal(finish(pid), 0);
 	parent_is_unharmed();
 }
 
@@ -499,6 +522,67 @@ forked_in_a_callback(void **state)
 	assert_int_equal(finish(forked_pid), 0);
 	assert_int_equal(n_io, 2);
 	assert_int_equal(n_timer, 1);
+	(void)close(others[0]);
+	(void)close(others[1]);
+}
+
+/*
+ * The same with watchers that are kept: what was in the batch is asked for
+ * again, as it may be gone by then.
+ */
+static void
+fork_and_drain(struct dw_io *w, unsigned events)
+{
+	char b;
+
+	(void)events;
+	n_io++;
+	if (forked_pid > 0) {
+		must(read(w->fd, &b, 1) == 1);
+		dw_io_stop(w);
+		return;
+	}
+	must(forked_pid == -1);
+	if ((forked_pid = fork()) != 0) {
+		must(finish(forked_pid) == 0);
+		/* Taken by the child; now it is our turn. */
+		must(write(ends[1], "y", 1) == 1);
+		must(write(others[1], "y", 1) == 1);
+		dw_io_stop(w);
+		return;
+	}
+	(void)alarm(DEADLINE_S);
+	must(dw_loop_forked(loop, DW_KEEP_IO) == 0);
+	must(read(ends[0], &b, 1) == 1 && read(others[0], &b, 1) == 1);
+	dw_timer_start(loop, &timer, 0);
+	dw_loop_stop(loop, 9);
+}
+
+static void
+forked_in_a_callback_and_kept(void **state)
+{
+	int code;
+
+	(void)state;
+	(void)fflush(NULL);
+	forked_pid = -1;
+	memset(&other, 0, sizeof(other));
+	io.cb = other.cb = fork_and_drain;
+	assert_int_equal(pipe(others), 0);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	assert_int_equal(write(others[1], "x", 1), 1);
+	assert_int_equal(dw_io_start(loop, &io, ends[0], DW_READ), 0);
+	assert_int_equal(dw_io_start(loop, &other, others[0], DW_READ), 0);
+	code = dw_loop_run(loop);
+	if (forked_pid == 0) {
+		must(code == 9 && n_io == 1 && n_timer == 0);
+		must(dw_loop_step(loop, 0) == 0);
+		must(n_io == 1 && n_timer == 1);
+		_exit(0);
+	}
+	assert_int_equal(code, 0);
+	assert_int_equal(n_io, 2);
+	assert_int_equal(n_timer, 0);
 	(void)close(others[0]);
 	(void)close(others[1]);
 }
@@ -581,6 +665,7 @@ main(void)
 	    TEST(a_signal_to_the_child_is_not_the_parents),
 	    TEST(a_pending_signal_is_heard_once),
 	    TEST(forked_in_a_callback),
+	    TEST(forked_in_a_callback_and_kept),
 	    TEST(forked_in_a_deferred_call),
 	    TEST(no_descriptor_leaks),
 	};

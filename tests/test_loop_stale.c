@@ -280,6 +280,24 @@ paused_in_one_turn(void **state)
 	free_all();
 }
 
+/* The same with a hangup, which is reported whatever is asked. */
+static void
+paused_with_a_hangup(void **state)
+{
+	int i;
+
+	(void)state;
+	all_ready(pause_all);
+	for (i = 0; i < BATCH; i++) {
+		assert_int_equal(close(ends[i][1]), 0);
+		ends[i][1] = -1;
+	}
+	for (i = 0; i < TURNS; i++)
+		assert_int_equal(dw_loop_step(loop, 0), 0);
+	assert_int_equal(calls, 1);
+	free_all();
+}
+
 static void
 ask_other_things(struct dw_io *io, unsigned events)
 {
@@ -532,6 +550,7 @@ main(void)
 	    TEST(closed_and_reused_in_one_turn),
 	    TEST(restarted_in_one_turn),
 	    TEST(paused_in_one_turn),
+	    TEST(paused_with_a_hangup),
 	    TEST(modified_in_one_turn),
 	    TEST(other_kinds_stopped_by_a_descriptor),
 	    TEST(signals_stopped_by_a_signal),

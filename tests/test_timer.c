@@ -108,15 +108,19 @@ zero_fires_in_the_first_turn(void **state)
 static void
 negative_is_zero(void **state)
 {
-	struct dw_timer a = {.cb = count}, b = {.cb = count};
-	int n = 0;
+	struct numbered *many = make_many(3);
 
 	(void)state;
-	a.arg = b.arg = &n;
-	dw_timer_start(loop, &a, -DW_SEC);
-	dw_timer_at(loop, &b, INT64_MIN);
+	/* So they do not overtake one that was started before. */
+	dw_timer_start(loop, &many[0].timer, 0);
+	dw_timer_start(loop, &many[1].timer, -DW_SEC);
+	dw_timer_at(loop, &many[2].timer, INT64_MIN);
 	assert_int_equal(dw_loop_step(loop, 0), 0);
-	assert_int_equal(n, 2);
+	assert_int_equal(nfired, 3);
+	assert_int_equal(fired[0], 2);
+	assert_int_equal(fired[1], 0);
+	assert_int_equal(fired[2], 1);
+	free(many);
 }
 
 /* Run until n is 1; how many turns that took. */
@@ -169,10 +173,14 @@ on_alarm(int signo)
 static void
 a_hundred_days(void **state)
 {
+	/* Also what a cut to 32 bits would make a millisecond of. */
+	static const int64_t delays[] = {INT64_MAX,
+	    ((INT64_C(1) << 32) + 1) * DW_MS, 100 * INT64_C(86400) * DW_SEC};
 	struct itimerval in_20ms = {.it_value.tv_usec = 20000};
 	struct sigaction act, old;
 	struct dw_timer far, never, soon;
 	int64_t begin;
+	size_t i;
 	int n = 0, m = 0;
 
 	(void)state;
@@ -184,14 +192,15 @@ a_hundred_days(void **state)
 	far.arg = &n;
 	never = soon = far;
 	soon.arg = &m;
-	dw_timer_start(loop, &far, 100 * INT64_C(86400) * DW_SEC);
 	dw_timer_start(loop, &never, INT64_MAX);
 	dw_timer_at(loop, &soon, INT64_MAX);
-
-	begin = dw_clock();
-	assert_int_equal(setitimer(ITIMER_REAL, &in_20ms, NULL), 0);
-	assert_int_equal(dw_loop_step(loop, -1), 0);
-	assert_true(dw_clock() - begin >= 20 * DW_MS);
+	for (i = 0; i < sizeof(delays) / sizeof(delays[0]); i++) {
+		dw_timer_start(loop, &far, delays[i]);
+		begin = dw_clock();
+		assert_int_equal(setitimer(ITIMER_REAL, &in_20ms, NULL), 0);
+		assert_int_equal(dw_loop_step(loop, -1), 0);
+		assert_true(dw_clock() - begin >= 20 * DW_MS);
+	}
 
 	begin = dw_clock();
 	assert_int_equal(dw_loop_step(loop, 5 * DW_MS), 0);
