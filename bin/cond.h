@@ -17,7 +17,7 @@ enum truth { NO, YES, UNKNOWN };
 enum cond_op {
 	COND_PROCESS, /* as many processes as wanted */
 	COND_READY,
-	COND_CHECK,  /* arg: index of a check; its last answer */
+	COND_CHECK,  /* arg: index of a check; its answer as judged */
 	COND_FAILED, /* arg: the check has failed as often as its fall */
 	COND_NOT,
 	COND_AND,

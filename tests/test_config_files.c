@@ -433,6 +433,112 @@ test_errors_of_all_files(void **state)
 	assert_non_null(strstr(told, "/main.conf:1\n"));
 }
 
+/* What an example may lack on this machine: its programs and users. */
+static void
+count_errors(const struct config_pos *pos, const char *text, void *arg)
+{
+	if (strncmp(text, "program '", 9) != 0 &&
+	    strncmp(text, "unknown user '", 14) != 0)
+		fail_msg(
+		    "%s:%u:%u: %s", pos->file, pos->line, pos->column, text);
+	(*(size_t *)arg)++;
+}
+
+static void
+check_example(const char *name, const char *text)
+{
+	size_t lacking = 0;
+	struct config *c;
+
+	c = config_parse(name, text, strlen(text), count_errors, &lacking);
+	assert_int_equal(c == NULL, lacking > 0);
+	config_free(c);
+}
+
+static FILE *
+open_source(const char *name)
+{
+	const char *srcdir = getenv("srcdir");
+	char path[PATH_MAX];
+
+	snprintf(
+	    path, sizeof(path), "%s/%s", srcdir == NULL ? "." : srcdir, name);
+	return (fopen(path, "r"));
+}
+
+/* Each displayed block of the manual that has a service in it. */
+static void
+test_examples_of_the_manual(void **state)
+{
+	FILE *f = open_source("man/daemonwatch.conf.5");
+	char line[512], text[4096];
+	size_t blocks = 0, n;
+	bool in = false;
+
+	(void)state;
+	if (f == NULL)
+		skip();
+	text[0] = '\0';
+	while (fgets(line, sizeof(line), f) != NULL) {
+		if (strncmp(line, ".Bd -literal", 12) == 0) {
+			in = true;
+			text[0] = '\0';
+		} else if (strncmp(line, ".Ed", 3) == 0) {
+			in = false;
+			if (strncmp(text, "service ", 8) != 0)
+				continue;
+			check_example("daemonwatch.conf.5", text);
+			blocks++;
+		} else if (in) {
+			n = strlen(text);
+			/* roff: "\e" is a backslash, one at the end joins. */
+			for (const char *s = line; *s != '\0'; s++) {
+				if (*s == '\\' && s[1] == '\n')
+					s++;
+				else if (*s == '\\' && s[1] == 'e')
+					text[n++] = *s++;
+				else
+					text[n++] = *s;
+				assert_true(n < sizeof(text));
+			}
+			text[n] = '\0';
+		}
+	}
+	fclose(f);
+	assert_int_equal(blocks, 5);
+}
+
+/* The sample, with everything in it that is commented out. */
+static void
+test_sample(void **state)
+{
+	FILE *f = open_source("examples/daemonwatch.conf");
+	char line[512], text[8192];
+	size_t n = 0, uncommented = 0;
+	bool file = false;
+
+	(void)state;
+	if (f == NULL)
+		skip();
+	while (fgets(line, sizeof(line), f) != NULL) {
+		const char *s = line;
+
+		if (s[0] == '#' && strchr(" \n", s[1]) == NULL) {
+			uncommented++;
+			s++;
+		}
+		file = file || strncmp(s, "include /etc/", 13) == 0;
+		/* What is in the directory is not ours. */
+		if (strncmp(s, "include ", 8) == 0)
+			continue;
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "%s", s);
+		assert_true(n < sizeof(text));
+	}
+	fclose(f);
+	assert_true(file && uncommented > 30);
+	check_example("examples/daemonwatch.conf", text);
+}
+
 static int
 remove_entry(
     const char *path, const struct stat *st, int type, struct FTW *where)
@@ -478,6 +584,8 @@ main(void)
 	    cmocka_unit_test(test_include_depth),
 	    cmocka_unit_test(test_defaults_and_includes),
 	    cmocka_unit_test(test_errors_of_all_files),
+	    cmocka_unit_test(test_examples_of_the_manual),
+	    cmocka_unit_test(test_sample),
 	};
 
 	return (cmocka_run_group_tests(tests, set_up, tear_down));
