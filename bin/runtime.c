@@ -75,6 +75,19 @@ check_dir(const char *dir, char *buf, size_t len)
 	return (0);
 }
 
+static const char *
+pidfile_trouble(int error)
+{
+	switch (error) {
+	case EINVAL:
+		return ("not a regular file");
+	case ELOOP:
+		return ("a symbolic link, which is not followed");
+	default:
+		return (strerror(error));
+	}
+}
+
 int
 runtime_open(struct supervisor *sup, char *buf, size_t len)
 {
@@ -105,7 +118,7 @@ runtime_open(struct supervisor *sup, char *buf, size_t len)
 			snprintf(buf, len, "already running");
 	} else if (sup->pidfile == NULL ||
 	    dw_pidfile_write(sup->pidfile) == -1) {
-		snprintf(buf, len, "%s: %s", path, strerror(errno));
+		snprintf(buf, len, "%s: %s", path, pidfile_trouble(errno));
 		status = EX_CANTCREAT;
 	}
 	free(path);
