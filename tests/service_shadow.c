@@ -526,8 +526,9 @@ check_phase(struct model *m)
 
 /* What will make it go on? */
 static int
-check_waits(struct model *m, int64_t now)
+check_waits(const struct view *v)
 {
+	struct model *m = v->m;
 	const struct service *sv = &m->sv;
 	bool paced = service_wants_checks(sv) != PACE_NONE ||
 	    service_wants_scans(sv) != PACE_NONE;
@@ -535,7 +536,8 @@ check_waits(struct model *m, int64_t now)
 	if (m->shadow.cmd && sv->deadline == SERVICE_NEVER)
 		return (broke(m, "a command without a deadline"));
 	if (sv->deadline != SERVICE_NEVER) {
-		if (sv->deadline <= now && sv->phase != PH_READY)
+		if (sv->deadline != v->was.deadline &&
+		    sv->deadline <= v->ev->now && sv->phase != PH_READY)
 			return (broke(m, "a deadline that has passed"));
 		return (0);
 	}
@@ -674,7 +676,7 @@ check_after(struct view *v)
 	bool learnt = !is_operator(v->ev) && v->ev->kind != SE_TIMER &&
 	    v->ev->kind != SE_ADOPTED;
 
-	if (check_phase(m) == -1 || check_waits(m, v->ev->now) == -1 ||
+	if (check_phase(m) == -1 || check_waits(v) == -1 ||
 	    check_flags(m) == -1)
 		return (-1);
 	if (is_watched(&v->was) && learnt && check_judgement(v) == -1)

@@ -499,13 +499,14 @@ static const struct counting {
 	size_t nchecks;
 	unsigned fall, rise;
 	enum ready_kind ready;
+	bool commands;
 } countings[] = {
-    {1, 1, 1, READY_DEFAULT},
-    {1, 2, 2, READY_CHECK},
-    {1, 1, 1, READY_DELAY},
-    {1, 2, 1, READY_DEFAULT},
-    {1, 1, 2, READY_CHECK},
-    {2, 2, 1, READY_CHECK},
+    {1, 1, 1, READY_DEFAULT, true},
+    {1, 2, 2, READY_CHECK, false},
+    {1, 1, 1, READY_DELAY, false},
+    {1, 2, 1, READY_DEFAULT, true},
+    {1, 1, 2, READY_CHECK, true},
+    {2, 1, 1, READY_CHECK, false},
 };
 
 static void
@@ -516,11 +517,11 @@ explore_countings(struct model_conf conf, size_t n)
 		conf.fall = countings[i].fall;
 		conf.rise = countings[i].rise;
 		conf.ready = countings[i].ready;
+		conf.hooks = conf.stop = countings[i].commands;
 		if (i == 0 && n == NITEMS(countings))
 			explore_commands(conf);
 		else
 			explore(&conf);
-		conf.hooks = conf.stop = !conf.hooks;
 	}
 }
 
