@@ -129,7 +129,7 @@ parse_service(struct parser *p)
 {
 	struct build build = p->defaults;
 	struct block b = {.kind = BLOCK_SERVICE, .build = &build};
-	char what[CONFIG_NAME_MAX + 16];
+	char what[CONFIG_NAME_MAX + 16] = "";
 
 	parser_advance(p);
 	b.name = parse_name(p, "service", &b.open);
@@ -149,7 +149,7 @@ parse_tcp(struct parser *p, struct block *service)
 	struct check_conf check = {.kind = CHECK_TCP};
 	struct block b = {.kind = BLOCK_TCP, .build = NULL, .check = &check};
 	struct build *build = service->build;
-	char what[CONFIG_NAME_MAX + 16];
+	char what[CONFIG_NAME_MAX + 16] = "";
 
 	parser_advance(p);
 	b.name = parse_name(p, "check", &b.open);

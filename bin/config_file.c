@@ -266,47 +266,55 @@ by_text(const void *a, const void *b)
 	return (strcmp(*(char *const *)a, *(char *const *)b));
 }
 
-/* The names in a directory that match, as paths.  -1 with errno. */
+struct matches {
+	char **paths;
+	size_t n;
+};
+
+/* 0, or an errno. */
 static int
-list_matches(struct parser *p, const char *dir, const char *pattern,
-    char ***out, size_t *n)
+add_match(
+    struct parser *p, struct matches *m, const char *dir, const char *name)
 {
-	char path[PATH_MAX], **names = NULL;
+	char path[PATH_MAX], **more;
+	int len;
+
+	len = snprintf(path, sizeof(path), "%s%s", dir, name);
+	if (len < 0 || (size_t)len >= sizeof(path))
+		return (ENAMETOOLONG);
+	if ((more = config_more(p, m->paths, m->n, sizeof(*more))) == NULL)
+		return (ENOMEM);
+	m->paths = more;
+	if ((more[m->n] = parser_strndup(p, path, (size_t)len)) == NULL)
+		return (ENOMEM);
+	m->n++;
+	return (0);
+}
+
+/* The names in a directory that match, as sorted paths.  0, or an errno. */
+static int
+list_matches(
+    struct parser *p, const char *dir, const char *pattern, struct matches *m)
+{
 	struct dirent *e;
 	int error;
 	DIR *d;
 
-	*n = 0;
 	if ((d = opendir(*dir == '\0' ? "." : dir)) == NULL)
-		return (-1);
-	while (errno = 0, (e = readdir(d)) != NULL) {
-		int len;
-
-		if (fnmatch(pattern, e->d_name, FNM_PERIOD) != 0)
-			continue;
-		len = snprintf(path, sizeof(path), "%s%s", dir, e->d_name);
-		if (len < 0 || (size_t)len >= sizeof(path)) {
-			errno = ENAMETOOLONG;
-			break;
-		}
-		names = config_more(p, names, *n, sizeof(*names));
-		if (names == NULL)
-			break;
-		names[*n] = parser_strndup(p, path, (size_t)len);
-		if (names[*n] == NULL)
-			break;
-		(*n)++;
-	}
-	error = errno;
+		return (errno);
+	do {
+		errno = 0;
+		if ((e = readdir(d)) == NULL)
+			error = errno;
+		else if (fnmatch(pattern, e->d_name, FNM_PERIOD) == 0)
+			error = add_match(p, m, dir, e->d_name);
+		else
+			error = 0;
+	} while (e != NULL && error == 0);
 	closedir(d);
-	if (error != 0) {
-		errno = error;
-		return (-1);
-	}
-	if (*n > 1)
-		qsort(names, *n, sizeof(*names), by_text);
-	*out = names;
-	return (0);
+	if (error == 0 && m->n > 1)
+		qsort(m->paths, m->n, sizeof(*m->paths), by_text);
+	return (error);
 }
 
 /* "" or "dir/", to which relative names are relative. */
@@ -321,8 +329,10 @@ dir_len(const char *path)
 static void
 include_pattern(struct parser *p, const struct config_pos *pos, char *path)
 {
-	size_t cut = dir_len(path), n;
-	char *pattern = path + cut, **names, *dir;
+	size_t cut = dir_len(path);
+	char *pattern = path + cut, *dir;
+	struct matches m = {NULL, 0};
+	int error;
 
 	if (strpbrk(pattern, "*?[") == NULL) {
 		load(p, pos, path, NULL);
@@ -330,15 +340,14 @@ include_pattern(struct parser *p, const struct config_pos *pos, char *path)
 	}
 	if ((dir = parser_strndup(p, path, cut)) == NULL)
 		return;
-	if (list_matches(p, dir, pattern, &names, &n) == -1) {
-		/* A drop-in directory need not be there. */
-		if (errno != ENOENT)
-			file_error(
-			    p, pos, *dir == '\0' ? "." : dir, strerror(errno));
+	error = list_matches(p, dir, pattern, &m);
+	/* A drop-in directory need not be there. */
+	if (error != 0 && error != ENOENT && !p->nomem)
+		file_error(p, pos, *dir == '\0' ? "." : dir, strerror(error));
+	if (error != 0)
 		return;
-	}
-	for (size_t i = 0; i < n; i++)
-		load(p, pos, names[i], NULL);
+	for (size_t i = 0; i < m.n; i++)
+		load(p, pos, m.paths[i], NULL);
 }
 
 void
