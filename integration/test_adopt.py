@@ -109,19 +109,6 @@ def test_killed_in_mid_start(lab):
     assert len(server.alive_pids()) == 1, "two of them, or none"
 
 
-def test_a_stopped_service_stays_stopped_over_a_restart(lab):
-    server = lab.server()
-    dw = lab.daemonwatch(service("web", start=server.argv)).start_foreground()
-    server.wait_serving()
-    dw.wait_up("web")
-    assert dw.cli("stop", "web").rc == 0
-    dw.wait_state("web", "stopped")
-    dw.kill9()
-    dw.start_foreground()
-    dw.wait_state("web", "stopped")
-    assert server.count() == 1
-
-
 def state_file(dw):
     return os.path.join(dw.rundir, "state")
 

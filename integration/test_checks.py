@@ -16,12 +16,16 @@ import harness
 from harness import (alive, fds_of, have_ipv6, kill, kill_and_wait, service,
                      status_of, wait_for)
 
-QUICK = {"interval": "100ms", "timeout": "400ms"}
+# Not less: a busy machine may be slow to answer, and may not be blamed.
+QUICK = {"interval": "200ms"}
 PING = {"send": '"PING\\r\\n"', "expect": "'^\\+PONG'"}
 
 
 def check(server, **keys):
-    return {"port": {"address": server.address, **QUICK, **keys}}
+    keys = {**QUICK, **keys}
+    # A timeout may not be longer than the interval.
+    keys.setdefault("timeout", keys["interval"])
+    return {"port": {"address": server.address, **keys}}
 
 
 def ready_up(lab, server, *more, tcp=None, **keys):
@@ -41,7 +45,7 @@ def test_up_once_the_port_answers(lab):
     dw = ready_up(lab, server)
     c = dw.check("web", "port")
     assert c["kind"] == "tcp" and c["state"] == "ok"
-    assert 0 <= c["latency_ms"] < 400 * harness.SLOW
+    assert 0 <= c["latency_ms"] <= 200
     # It was not up before its port was.
     served = [l[2] for l in server.lines("mode")][0]
     first = server.lines("conn")[0][2]
@@ -60,7 +64,7 @@ def test_port_dead_on_a_live_process(lab, mode):
     dw.wait_up("web")
     assert server.count() == 2
     dw.wait_said("web.*port.*" + ("refused" if mode == "refuses"
-                                  else "timed? ?out"))
+                                  else "no answer within"))
 
 
 @pytest.mark.parametrize("mode", ["silent", "closes", "resets", "floods",
@@ -80,11 +84,14 @@ def test_accepts_but_does_not_answer(lab, mode):
 def test_a_wrong_answer(lab):
     server = lab.server(args=["-A", "-ERR no\r\n"])
     dw = lab.daemonwatch(
-        service("web", start=server.argv, tcp=check(server, **PING))
+        service("web", start=server.argv, tcp=check(server, **PING),
+                restart_when="not process", start_timeout="500ms")
     ).start_foreground()
     server.wait_serving()
+    # It was never right, so it counts once the start's time is over.
     wait_for(lambda: dw.check("web", "port")["state"] == "failed",
              "the wrong answer noticed")
+    assert "ERR no" in dw.check("web", "port")["text"]
 
 
 def test_without_expect_accepting_is_enough(lab):
@@ -129,9 +136,10 @@ def test_flapping_below_fall_is_no_reason_to_restart(lab):
 
 def test_rise_is_counted(lab):
     server = lab.server()
-    dw = ready_up(lab, server, tcp=check(server, fall=1000, rise=4, **PING))
+    dw = ready_up(lab, server, restart_when="not process",
+                  tcp=check(server, fall=2, rise=4, **PING))
     server.set_mode("closes")
-    dw.wait_event("web", frm="up", to="failing")
+    wait_for(lambda: dw.check("web", "port")["state"] == "failed", "failed")
     server.set_mode("answers")
     at = server.lines("mode")[-1][2]
     dw.wait_event("web", frm="failing", to="up")
@@ -143,7 +151,8 @@ def test_checks_do_not_count_before_ready(lab):
     # Deaf for 1.5 s while a check each 50 ms would have failed 30 times.
     server = lab.server(args=["-D", 1500])
     dw = ready_up(lab, server, start_timeout="30s",
-                  tcp=check(server, interval="50ms", fall=1))
+                  tcp=check(server, interval="50ms", timeout="50ms", fall=1),
+                  restart_when="not process or port.failed")
     assert server.count() == 1 and dw.service("web")["restarts"] == 0
     assert not dw.events("web", to="failing")
 
@@ -229,7 +238,7 @@ def test_a_blackholed_port_makes_no_other_check_late(lab):
         lab, server,
         *[service(f"deaf{n}", start=["/bin/sleep", "1000"],
                   restart_when="not process",
-                  tcp={"hole": {"address": hole.address, "interval": "50ms",
+                  tcp={"hole": {"address": hole.address, "interval": "3s",
                                 "timeout": "3s"}}) for n in range(20)],
         tcp=check(server, interval="50ms"))
     n = server.count("conn")
@@ -243,7 +252,7 @@ def test_a_blackholed_port_makes_no_other_check_late(lab):
 
 def test_prober_killed(lab):
     server = lab.server()
-    dw = ready_up(lab, server, tcp=check(server, fall=1, **PING))
+    dw = ready_up(lab, server, tcp=check(server, fall=1, interval="500ms", **PING))
     old, = dw.prober_pids()
     for _ in range(3):
         prober, = wait_for(dw.prober_pids, "a prober")
@@ -258,7 +267,7 @@ def test_prober_killed(lab):
 
 def test_prober_hung(lab):
     server = lab.server()
-    dw = ready_up(lab, server, tcp=check(server, fall=1, **PING))
+    dw = ready_up(lab, server, tcp=check(server, fall=1, interval="500ms", **PING))
     prober, = dw.prober_pids()
     kill(prober, signal.SIGSTOP)
     # Unknown, never failing; then another prober.
@@ -389,11 +398,11 @@ def test_a_connection_to_itself_is_no_server(lab):
     server = lab.server(port=0, mode="refuses")
     dw = lab.daemonwatch(
         service("web", start=server.argv, restart_when="not process",
+                start_timeout="500ms",
                 tcp={"port": {"address": f"127.0.0.1:{port}", **QUICK}}))
     dw.prefix = ["unshare", "-n", setup]
     dw.start_foreground()
     server.wait_serving()
-    dw.wait_said("port")
     c = wait_for(lambda: (c := dw.check("web", "port"))["state"] != "unknown"
                  and c, "an answer")
     assert c["state"] == "failed", c

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from harness import (Daemonwatch, alive, descendants_of, kill_and_wait,
+from harness import (Daemonwatch, alive, answers, descendants_of, kill_and_wait,
                      service, wait_for)
 
 EX_CONFIG = 78
@@ -288,7 +288,7 @@ def test_all_errors_in_one_run(lab):
 
 def test_check_says_ok(lab, web):
     r = web.cli("check")
-    assert r.rc == 0 and r.out.strip() == "ok", r
+    assert r.rc == 0 and "ok" in r.out and r.err == "", r
 
 
 def test_check_d_can_be_read_again(lab, server):
@@ -365,7 +365,7 @@ def test_a_file_of_somebody_else_is_refused(lab, web):
     os.chown(web.conf, 65534, 65534)
     r = web.cli("run")
     assert r.rc == EX_CONFIG and web.conf in r.err, r
-    assert "own" in r.err
+    assert "65534" in r.err
 
 
 # -- watch
@@ -376,19 +376,23 @@ def test_watch_without_a_file(lab, server):
     script = lab.server("scripted", style="script")
     with open(log, "wb") as f:
         p = lab.popen([
-            lab.session.daemonwatch, "watch", "-r", lab.path("run"),
+            lab.session.daemonwatch, "watch",
             "--match", f"-l {script.log} ",
             "--tcp", script.address, "--start", script.script,
             "--every", "30s"], stdout=f, stderr=f)
     lab.may_leave = True
-    pid = script.wait_serving()
-    kill_and_wait(pid)
-    pid = script.wait_serving(2)
+
+    def up():
+        with open(log, encoding="utf-8") as f:
+            return len(re.findall(r" -> up\b", f.read()))
+    script.wait_serving()
+    wait_for(lambda: up() == 1, "up")
+    kill_and_wait(script.pid)
+    script.wait_serving(2)
+    wait_for(lambda: up() == 2, "up again")
     p.terminate()
     assert p.wait(20) == 0
-    with open(log, encoding="utf-8") as f:
-        assert " -> " in f.read()
-    assert script.count() == 2
+    assert script.count() == 2 and answers(script.port)
 
 
 def test_watch_usage(lab, web):
@@ -424,7 +428,7 @@ def control(dw):
 @pytest.mark.parametrize("junk", [
     b"\n", b"\0" * 100 + b"\n", b"{}\n", b"[1,2\n", b'{"version":99}\n',
     b"x" * 300000, b"\xff\xfe\n", b'{"version":1,"verb":"fnord"}\n',
-    b'{"a":' * 3000 + b"\n"])
+    b'{"a":' * 3000 + b"\n"], ids=range(9))
 def test_junk_on_the_control_socket(web, server, junk):
     web.start_foreground()
     server.wait_serving()

@@ -122,7 +122,7 @@ def test_start_command_of_a_detached_service_hangs(lab):
     dw = lab.daemonwatch(
         service("web", type="detached", start=[hook.path],
                 pidfile=f'"{lab.path("web.pid")}"', backoff=BACKOFF,
-                start_timeout="400ms"),
+                start_timeout="400ms", on_exit="stop"),
         service("other", start=other.argv)).start_foreground()
     hook.wait_runs(1)
     # The loop waits for nothing: the other one is served meanwhile.

@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright (c) 2026 The daemonwatch authors
 #
-# Services that daemonwatch does not run but finds: by pidfile, by pattern, or
-# as descendants of the start command.
+# Services that daemonwatch does not run but finds: by pidfile or by pattern.
 
-import os
 import signal
 
 import pytest
@@ -19,18 +17,13 @@ def by_pidfile(server, **keys):
                    pidfile=f'"{server.pidfile}"', **keys)
 
 
-def by_match(lab, server, **keys):
+def by_match(server, **keys):
     keys.setdefault("on_exit", "stop")
     return service("web", type="detached", start=server.start,
                    match=f"'-l {server.log} '", **keys)
 
 
-def by_descent(server, **keys):
-    keys.setdefault("on_exit", "stop")
-    return service("web", type="detached", start=server.start, **keys)
-
-
-WAYS = ["pidfile", "match", "descent"]
+WAYS = ["pidfile", "match"]
 
 
 def make(lab, way, **keys):
@@ -38,11 +31,8 @@ def make(lab, way, **keys):
     if way == "pidfile":
         server = lab.server(style="daemon")
         return server, by_pidfile(server, **keys)
-    if way == "match":
-        server = lab.server(style="script")
-        return server, by_match(lab, server, **keys)
     server = lab.server(style="script")
-    return server, by_descent(server, **keys)
+    return server, by_match(server, **keys)
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -74,7 +64,7 @@ def test_killed_and_back_at_once(lab, way):
     assert dw.service("web")["restarts"] == 3
 
 
-@pytest.mark.parametrize("way", ["pidfile", "match"])
+@pytest.mark.parametrize("way", WAYS)
 def test_found_running_is_not_started(lab, way):
     server, conf = make(lab, way)
     pid = server.run()
@@ -108,16 +98,10 @@ def test_operator_stop_start_restart(lab, way):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_term_ignored_means_kill_at_stop_timeout(lab, way):
-    server, conf = make(lab, way, stop_timeout="500ms")
-    server.argv += ["-I"]
-    if server.script:
-        lab.script(os.path.basename(server.script),
-                   "nohup " + " ".join(server.argv) +
-                   " >/dev/null 2>&1 </dev/null &")
-    else:
-        server, conf = make(lab, way, stop_timeout="500ms")
-        server.argv += ["-I"]
-        conf = by_pidfile(server, stop_timeout="500ms")
+    style = "daemon" if way == "pidfile" else "script"
+    server = lab.server(style=style, args=["-I"])
+    conf = (by_pidfile if way == "pidfile" else by_match)(
+        server, stop_timeout="500ms")
     dw = lab.daemonwatch(conf).start_foreground()
     pid = server.wait_serving()
     dw.wait_up("web")
@@ -152,7 +136,9 @@ def test_a_pidfile_that_comes_late(lab):
 def test_a_pidfile_that_is_locked(lab):
     server = lab.server(style="daemon", args=["-f"])
     dw = lab.daemonwatch(by_pidfile(server)).start_foreground()
-    kill_and_wait(server.wait_serving())
+    server.wait_serving()
+    dw.wait_up("web")
+    kill_and_wait(server.pid)
     pid = server.wait_serving(2)
     dw.wait_up("web")
     assert dw.service("web")["pids"] == [pid]
@@ -163,7 +149,7 @@ def test_a_successor_in_the_pidfile_is_followed(lab):
     lab.may_leave = True
     server = lab.server(style="daemon", port=0, mode="refuses")
     dw = lab.daemonwatch(
-        by_pidfile(server, interval="200ms", count="1..2")
+        by_pidfile(server, interval="200ms")
     ).start_foreground()
     old = server.wait_serving()
     dw.wait_up("web")

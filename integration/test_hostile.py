@@ -30,7 +30,8 @@ def test_an_answer_with_escapes(lab):
     server = lab.server(args=["-A", ESC + "\r\n"])
     dw = lab.daemonwatch(
         service("web", start=server.argv, restart_when="not process",
-                tcp={"port": {"address": server.address, "interval": "100ms",
+                start_timeout="500ms",
+                tcp={"port": {"address": server.address, "interval": "500ms",
                               "timeout": "500ms", "fall": 1,
                               "send": '"PING\\r\\n"', "expect": "'^OK'"}})
     ).start_foreground()

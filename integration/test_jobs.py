@@ -56,7 +56,10 @@ kill $(sed -n 's/^start \\([0-9]*\\) .*/\\1/p' {self.server.log} | tail -1)
         return service(
             "esb", type="detached", match=self.match,
             start=f'"{self.start_script}"', stop=f'"{self.stop_script}"',
-            tcp={"port": {"address": self.server.address, "timeout": "1s"}},
+            tcp={"port": {"address": self.server.address,
+                          # 1 s in the samples; no longer than the interval
+                          "timeout": "1s" if keys["interval"] == "30s"
+                          else keys["interval"]}},
             restart_when="not process and not port", **keys)
 
     def j4(self, **keys):

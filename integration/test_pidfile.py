@@ -133,19 +133,6 @@ def test_service_pidfile_of_a_server_run_as_another_user(lab):
     assert dw.service("web")["pids"] == [pid]
 
 
-def test_pattern_and_pidfile_must_agree(lab, bystander):
-    # The pidfile names a live process of ours, younger than the file is old,
-    # but the pattern says it is no server.
-    server = lab.server(style="daemon")
-    with open(server.pidfile, "w", encoding="ascii") as f:
-        f.write(f"{bystander.pid}\n")
-    dw = lab.daemonwatch(
-        web(server, match=f"'-l {server.log} '")).start_foreground()
-    pid = server.wait_serving()
-    dw.wait_up("web")
-    assert dw.service("web")["pids"] == [pid]
-
-
 # -- daemonwatch's own
 
 @pytest.fixture

@@ -53,8 +53,8 @@ def test_two_hundred_services(lab):
 def test_two_hundred_services_with_checks(lab):
     servers = [lab.server(f"s{i}") for i in range(200)]
     conf = [service(s.name, start=s.argv, ready="port",
-                    tcp={"port": {"address": s.address, "interval": "1s",
-                                  "timeout": "5s"}}) for s in servers]
+                    tcp={"port": {"address": s.address, "interval": "2s",
+                                  "timeout": "2s"}}) for s in servers]
     dw = lab.daemonwatch(*conf).start_foreground()
     all_up(dw, 200, 60)
     goal = [s.count("conn") + 3 for s in servers]
