@@ -61,6 +61,10 @@ add_format(
 {
 	char text[512], shown[1024];
 
+	if (p->nerrors >= CONFIG_ERRORS_MAX) {
+		p->dropped++; /* without the work of wording it */
+		return;
+	}
 	vsnprintf(text, sizeof(text), fmt, ap);
 	/* What a system's reason or a regular expression may bring along. */
 	add_error(

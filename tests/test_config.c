@@ -393,6 +393,7 @@ test_values(void **state)
 	assert_key(CHILD("interval = 24h"), "interval = 1d\n");
 	assert_key(CHILD("stop-signal = 15"), "stop-signal = TERM\n");
 	assert_key(CHILD("stop-signal = HUP"), "stop-signal = HUP\n");
+	assert_key(CHILD("stop-signal = 5"), "stop-signal = 5\n");
 	assert_key(CHILD("give-up = never"), "give-up = never\n");
 	assert_key(CHILD("give-up = 1 in 1s hold = never"), "hold = never\n");
 	assert_key(CHILD("ready = at-once"), "ready = at-once\n");
@@ -423,6 +424,8 @@ test_values(void **state)
 	assert_key(
 	    TCP("address = h:1 expect = '[[:digit:]]{1,3}\\\\'"), "expect = ");
 	assert_key(TCP("address = h:1 expect = '[\\\\d]'"), "expect = ");
+	assert_key(
+	    TCP("address = h:1 expect = '[^]a[.-.]]{0}(x{,3})?'"), "expect = ");
 	assert_key(TCP("address = h:1 expect = \"it's\\r\\n\""),
 	    "expect = \"it's\\r\\n\"\n");
 }

@@ -60,6 +60,10 @@ test_keys(void **state)
 	    {CHILD("requires = redis"), "2:1 unknown key 'requires'"},
 	    {CHILD("uzzer = {\"a\", \"b\"} zork = 5"),
 		"2:1 unknown key 'uzzer'\n2:20 unknown key 'zork'"},
+	    {CHILD("uzzer {\n a = b\nservice b { }"),
+		"2:1 unknown key 'uzzer'\n"
+		"4:1 'service' inside of service 'a' of line 1\n"
+		"4:9 this service has no 'start'\n5:1 '}' without"},
 	    {CHILD("uzzer {\n a = b { c }\n}\nbogus = 1"),
 		"2:1 unknown key 'uzzer'\n5:1 unknown key 'bogus'"},
 	    {CHILD("timeout = 3s"), "2:1 'timeout' belongs in a tcp block"},
@@ -516,6 +520,25 @@ test_regular_expressions(void **state)
 	    {TCP("address = h:1 expect = 'a\\n'"),
 		"2:24 bad regular expression 'a\\n': '\\n' is not in "
 		"POSIX extended regular expressions: use \"...\""},
+	    {TCP("address = h:1 expect = '\\D'"),
+		"2:24 bad regular expression '\\D': '\\D' is not in POSIX "
+		"extended regular expressions: write [^0-9]"},
+	    {TCP("address = h:1 expect = '\\W'"),
+		"2:24 bad regular expression '\\W': '\\W' is not in POSIX "
+		"extended regular expressions: write [^[:alnum:]_]"},
+	    {TCP("address = h:1 expect = '\\s'"),
+		"2:24 bad regular expression '\\s': '\\s' is not in POSIX "
+		"extended regular expressions: write [[:space:]]"},
+	    {TCP("address = h:1 expect = '\\S'"),
+		"2:24 bad regular expression '\\S': '\\S' is not in POSIX "
+		"extended regular expressions: write [^[:space:]]"},
+	    {TCP("address = h:1 expect = '\\q'"),
+		"2:24 bad regular expression '\\q': '\\q' is not in POSIX "
+		"extended regular expressions"},
+	    {TCP("address = h:1 expect = '[^]\\w]'"),
+		"2:24 bad regular expression '[^]\\w]': between"},
+	    {TCP("address = h:1 expect = '[[:alpha'"), "2:24 bad regular"},
+	    {TCP("address = h:1 expect = '[^'"), "2:24 bad regular"},
 	    {TCP("address = h:1 expect = '(a)\\1'"), "2:24 bad regular"},
 	    {TCP("address = h:1 expect = '\\<a'"), "2:24 bad regular"},
 	    {TCP("address = h:1 expect = '[\\d]'"),
@@ -538,6 +561,85 @@ test_regular_expressions(void **state)
 
 	(void)state;
 	REFUSE(bad);
+}
+
+/* Every key whose value is one text, without one. */
+static void
+test_a_brace_is_no_value(void **state)
+{
+	static const char *const keys[] = {"type", "on-exit", "match", "cwd",
+	    "log", "user", "group", "umask", "stop-signal", "backoff",
+	    "give-up", "hold", "interval", "ready", "count", "pidfile"};
+	char text[128], want[128];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		/* Only what is said of this, not what follows from types. */
+		snprintf(text, sizeof(text),
+		    "service a { start = \"x\" type = detached match = x\n"
+		    "%s = {x}\n}",
+		    keys[i]);
+		config_free(parse(text));
+		snprintf(want, sizeof(want), "2:%zu ", strlen(keys[i]) + 4);
+		if (strstr(said, want) == NULL ||
+		    strstr(said, "is needed here, not '{'\n") == NULL)
+			fail_msg("%s\ngives %s", text, said);
+	}
+	refused(TCP("address = {x}"), "2:11 HOST:PORT is needed here");
+	refused(TCP("host = {x} port = {x}"),
+	    "2:8 a host is needed here\n2:19 a port is needed here");
+	refused(TCP("address = h:1 fall = {1} send = {1} expect = {1}"),
+	    "2:22 a number is needed\n2:33 a text to send is needed\n"
+	    "2:46 a regular expression is needed");
+	refused("log = {x} runtime-dir = {x} prober-user = {x}",
+	    "1:7 a path or 'syslog' is needed\n1:25 a path is needed\n"
+	    "1:43 a user's name is needed");
+	refused(CHILD("give-up = 3 in {x}"), "2:16 a duration is needed");
+}
+
+static void
+test_long_hosts_and_ports(void **state)
+{
+	char name[300], text[400];
+
+	(void)state;
+	memset(name, 'h', sizeof(name));
+	name[256] = '\0';
+	snprintf(text, sizeof(text), TCP("host = %s port = 1"), name);
+	refused(text, "2:8 bad address 'hhh");
+	assert_non_null(strstr(said, "longer than 255"));
+	name[255] = '\0';
+	snprintf(text, sizeof(text), TCP("host = %s port = 1"), name);
+	config_free(parse_ok(text));
+	name[32] = '\0';
+	snprintf(text, sizeof(text), TCP("host = h port = %s"), name);
+	refused(text, "2:17 bad address 'hhh");
+	assert_non_null(strstr(said, "longer than 31"));
+}
+
+/* Programs are looked up where the watcher itself would find them. */
+static void
+test_path(void **state)
+{
+	static const char text[] = "service a { start = {sh} }";
+	const char *path = getenv("PATH");
+	char *old = strdup(path == NULL ? "/usr/bin:/bin" : path);
+
+	(void)state;
+	assert_non_null(old);
+	assert_int_equal(setenv("PATH", "/nonexistent::/bin", 1), 0);
+	config_free(parse_ok(text));
+	assert_int_equal(unsetenv("PATH"), 0);
+	config_free(parse_ok(text));
+	assert_int_equal(setenv("PATH", "/nonexistent", 1), 0);
+	refused(text, "1:22 program 'sh' is not in PATH");
+	assert_int_equal(setenv("PATH", "", 1), 0);
+	refused(text, "1:22 program 'sh' is not in PATH");
+	assert_int_equal(setenv("PATH", "/etc", 1), 0);
+	refused("service a { start = {passwd} }",
+	    "1:22 program 'passwd' in PATH: Permission denied");
+	assert_int_equal(setenv("PATH", old, 1), 0);
+	free(old);
 }
 
 static void
@@ -743,6 +845,9 @@ main(void)
 	    cmocka_unit_test(test_services),
 	    cmocka_unit_test(test_checks),
 	    cmocka_unit_test(test_regular_expressions),
+	    cmocka_unit_test(test_a_brace_is_no_value),
+	    cmocka_unit_test(test_long_hosts_and_ports),
+	    cmocka_unit_test(test_path),
 	    cmocka_unit_test(test_conditions),
 	    cmocka_unit_test(test_condition_too_deep_for_its_stack),
 	    cmocka_unit_test(test_limits),
