@@ -62,7 +62,7 @@ new_queue(void)
 {
 #if defined(KQUEUE_CLOEXEC) /* FreeBSD 14 */
 	return (kqueuex(KQUEUE_CLOEXEC));
-#elif defined(HAVE_KQUEUE1) /* NetBSD 6, OpenBSD 7.8 */
+#elif defined(HAVE_KQUEUE1) /* NetBSD 6 */
 	return (kqueue1(O_CLOEXEC));
 #else
 	int error, kq;

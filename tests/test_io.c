@@ -691,7 +691,7 @@ run_out_of_descriptors(void)
 		must(dw_io_start(l, &h[n].io, fds[n], DW_READ) == 0);
 		n++;
 	}
-	must(errno == EMFILE && n > 80);
+	must(errno == EMFILE && n > 50);
 	memset(&sig, 0, sizeof(sig));
 	errno = 0;
 	must(dw_signal_start(l, &sig, SIGUSR1) == -1 && errno == EMFILE);

@@ -88,7 +88,7 @@ the_poller_is_close_on_exec(void **state)
 		assert_true((flags & FD_CLOEXEC) != 0);
 		n++;
 	}
-	assert_int_equal(n, strcmp(dw_loop_poller(l), "poll") == 0 ? 0 : 1);
+	assert_int_equal(n > 0, strcmp(dw_loop_poller(l), "poll") != 0);
 	dw_loop_free(l);
 	assert_int_equal(fcntl(before, F_GETFD), -1);
 }
