@@ -91,7 +91,7 @@ struct service_conf {
 	struct command stop;
 	struct command before_start;
 	struct command after_stop;
-	/* Times, nanoseconds, all above 0. */
+	/* Times, nanoseconds, above 0 (backoff: or both 0). */
 	int64_t interval;
 	int64_t start_timeout;
 	int64_t stop_timeout;

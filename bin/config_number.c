@@ -22,10 +22,9 @@ bad_value(struct parser *p, const struct config_pos *pos, const char *what,
 	return (-1);
 }
 
-/* A duration above 0. */
 static int
-to_duration(struct parser *p, const struct config_pos *pos, const char *text,
-    size_t len, int64_t *out)
+to_duration_or_0(struct parser *p, const struct config_pos *pos,
+    const char *text, size_t len, int64_t *out)
 {
 	char shown[SHOWN];
 	const char *why;
@@ -35,6 +34,16 @@ to_duration(struct parser *p, const struct config_pos *pos, const char *text,
 		    show_text(shown, text, len), why);
 		return (-1);
 	}
+	return (0);
+}
+
+/* A duration above 0. */
+static int
+to_duration(struct parser *p, const struct config_pos *pos, const char *text,
+    size_t len, int64_t *out)
+{
+	if (to_duration_or_0(p, pos, text, len, out) == -1)
+		return (-1);
 	if (*out == 0) {
 		parser_error(p, pos, "a duration of 0 is not possible here");
 		return (-1);
@@ -137,12 +146,15 @@ parse_backoff(struct parser *p, struct block *b, enum key_id id)
 		first = len;
 		second = 0;
 	}
-	if (to_duration(p, &pos, text, first, &min) == -1 ||
-	    to_duration(p, &pos, text + second, len - second, &max) == -1)
+	if (to_duration_or_0(p, &pos, text, first, &min) == -1 ||
+	    to_duration_or_0(p, &pos, text + second, len - second, &max) == -1)
 		return (-1);
 	if (min > max)
 		return (bad_value(p, &pos, "backoff", text,
 		    "the shorter duration stands first"));
+	if (min == 0 && max != 0)
+		return (bad_value(p, &pos, "backoff", text,
+		    "0 doubled stays 0: say 0s for no delay at all"));
 	s->backoff_min = min;
 	s->backoff_max = max;
 	return (0);

@@ -388,6 +388,7 @@ test_values(void **state)
 	assert_key(DETACHED(""), "on-exit = leave\n");
 	assert_key(CHILD("on-exit = leave"), "on-exit = leave\n");
 	assert_key(CHILD("backoff = 5s"), "backoff = 5s..5s\n");
+	assert_key(CHILD("backoff = 0s"), "backoff = 0s..0s\n");
 	assert_key(CHILD("interval = \"5s\""), "interval = 5s\n");
 	assert_key(CHILD("interval = 61001ms"), "interval = 1m1s1ms\n");
 	assert_key(CHILD("interval = 24h"), "interval = 1d\n");
