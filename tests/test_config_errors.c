@@ -550,6 +550,8 @@ test_regular_expressions(void **state)
 	    {TCP("address = h:1 expect = '(((((a{99}){99}){99}))){9}'"),
 		"2:24 bad regular expression '(((((a{99}){99}){99}))){9}'"
 		": it repeats too much"},
+	    {TCP("address = h:1 expect = '(a?){1001}'"),
+		"2:24 bad regular expression '(a?){1001}': it repeats too"},
 	    {TCP("address = h:1 expect = '(((((((((((((((((((((((((((((("
 		 "(((((a))))))))))))))))))))))))))))))))))))'"),
 		"2:24 bad regular expression"},
