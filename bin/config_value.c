@@ -168,10 +168,12 @@ duration_text(char *buf, int64_t ns)
 {
 	size_t used = 0;
 
+	if (ns == 0)
+		return (strcpy(buf, "0s"));
 	for (size_t u = 0; u < NUNITS; u++) {
 		int64_t n = ns / units[u].ns;
 
-		if (n == 0 && (used > 0 || u + 1 < NUNITS))
+		if (n == 0)
 			continue;
 		used += (size_t)snprintf(buf + used, DURATION_TEXT - used,
 		    "%lld%s", (long long)n, units[u].name);

@@ -765,7 +765,7 @@ test_durations_round(void **state)
 	}
 	duration_text(text, CONFIG_DURATION_MAX);
 	assert_string_equal(text, "36500d");
-	assert_string_equal(duration_text(text, 0), "0ms");
+	assert_string_equal(duration_text(text, 0), "0s");
 }
 
 static void
