@@ -40,7 +40,6 @@ static json_t *
 make_state(const struct supervisor *sup)
 {
 	json_t *services = json_array(), *item;
-	char boot[64];
 
 	if (services == NULL)
 		return (NULL);
@@ -56,14 +55,29 @@ make_state(const struct supervisor *sup)
 			return (NULL);
 		}
 	}
-	if (dw_boot_id(boot, sizeof(boot)) == -1)
-		boot[0] = '\0';
 	return (json_pack("{s:i, s:s, s:o}", "version", STATE_VERSION, "boot",
-	    boot, "services", services));
+	    sup->boot_id, "services", services));
 }
 
 static int
-write_file(const char *path, const json_t *root)
+write_all(int fd, const char *text, size_t len)
+{
+	ssize_t n;
+
+	while (len > 0) {
+		n = write(fd, text, len);
+		if (n == -1 && errno != EINTR)
+			return (-1);
+		if (n > 0) {
+			text += n;
+			len -= (size_t)n;
+		}
+	}
+	return (0);
+}
+
+static int
+write_file(const char *path, const char *text)
 {
 	int fd, ret, error;
 
@@ -71,35 +85,30 @@ write_file(const char *path, const json_t *root)
 	    path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1)
 		return (-1);
-	errno = EIO;
-	ret = json_dumpfd(root, fd, JSON_COMPACT);
-	if (ret == 0)
-		ret = close(fd);
-	else {
-		error = errno;
-		close(fd);
-		errno = error;
-	}
+	ret = write_all(fd, text, strlen(text));
+	error = errno;
+	if (close(fd) == -1 && ret == 0)
+		return (-1);
+	errno = error;
 	return (ret);
 }
 
 int
 state_save(const struct supervisor *sup, const char *path)
 {
-	char *temp;
 	json_t *root = make_state(sup);
+	/* In one piece: jansson's own writer makes a write of each token. */
+	char *text = (root != NULL) ? json_dumps(root, JSON_COMPACT) : NULL;
+	char *temp = runtime_path(sup->opt.runtime_dir, "state.new");
 	int ret = -1, error;
 
-	if (root == NULL || asprintf(&temp, "%s.new", path) == -1) {
-		json_decref(root);
-		errno = ENOMEM;
-		return (-1);
-	}
-	if (write_file(temp, root) == 0)
+	errno = ENOMEM;
+	if (text != NULL && temp != NULL && write_file(temp, text) == 0)
 		ret = rename(temp, path);
 	error = errno;
-	if (ret == -1)
+	if (ret == -1 && temp != NULL)
 		unlink(temp);
+	free(text);
 	free(temp);
 	json_decref(root);
 	errno = error;
@@ -183,7 +192,7 @@ read_file(const char *path, char *why, size_t len)
 void
 state_load(struct supervisor *sup, const char *path)
 {
-	char why[256], here[64];
+	char why[256];
 	const char *boot;
 	json_t *root, *services, *item;
 	size_t i;
@@ -203,7 +212,7 @@ state_load(struct supervisor *sup, const char *path)
 		dw_log(sup->log, DW_LOG_WARNING,
 		    "%s: not a state file of version %d: nothing is taken over",
 		    path, STATE_VERSION);
-	else if (dw_boot_id(here, sizeof(here)) == 0 && strcmp(here, boot) == 0)
+	else if (boot[0] != '\0' && strcmp(sup->boot_id, boot) == 0)
 		json_array_foreach(services, i, item) adopt(sup, item);
 	json_decref(root);
 }

@@ -291,6 +291,8 @@ set_up(struct supervisor *sup, char *buf, size_t len)
 	if (dw_reaper_acquire(sup->loop) == -1)
 		dw_log(
 		    sup->log, DW_LOG_DEBUG, "subreaper: %s", strerror(errno));
+	if (dw_boot_id(sup->boot_id, sizeof(sup->boot_id)) == -1)
+		sup->boot_id[0] = '\0';
 	raise_nofile(sup);
 	if (make_units(sup) == -1) {
 		snprintf(buf, len, "services: %s", strerror(errno));
