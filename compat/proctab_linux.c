@@ -70,9 +70,12 @@ drop(int fd)
 	errno = saved;
 }
 
-/* The whole of a small file, NUL-ended; what does not fit is left. */
+/*
+ * A file, NUL-ended; what does not fit is left.  once: the kernel gives all of
+ * it to the first read, so that another one to see its end is not needed.
+ */
 static ssize_t
-read_file(int at, const char *name, char *buf, size_t len)
+read_file(int at, const char *name, char *buf, size_t len, bool once)
 {
 	ssize_t n;
 	size_t have;
@@ -83,8 +86,11 @@ read_file(int at, const char *name, char *buf, size_t len)
 	have = 0;
 	n = 0;
 	while (have < len - 1 &&
-	    (n = read_some(fd, buf + have, len - 1 - have)) > 0)
+	    (n = read_some(fd, buf + have, len - 1 - have)) > 0) {
 		have += (size_t)n;
+		if (once)
+			break;
+	}
 	drop(fd);
 	if (n == -1)
 		return (-1);
@@ -168,7 +174,7 @@ fill(int fd, pid_t pid, struct proctab_entry *e)
 	 * it were taken away to root (prctl(2), PR_SET_DUMPABLE).
 	 */
 	if (fstat(fd, &st) == -1 ||
-	    read_file(fd, "stat", buf, sizeof(buf)) == -1)
+	    read_file(fd, "stat", buf, sizeof(buf), true) == -1)
 		return (-1);
 	memset(e, 0, sizeof(*e));
 	if (parse_stat(buf, e) == -1)
@@ -354,7 +360,7 @@ proctab_get(pid_t pid, struct proctab_entry *e, char *buf, size_t len)
 		return (-1);
 	rv = fill(fd, pid, e);
 	if (rv == 0 && buf != NULL && len > 0) {
-		n = read_file(fd, "cmdline", buf, len);
+		n = read_file(fd, "cmdline", buf, len, false);
 		if (n == -1) {
 			rv = -1;
 		} else {
@@ -375,7 +381,7 @@ proctab_boot_id(char *buf, size_t len)
 	ssize_t n;
 
 	n = read_file(
-	    AT_FDCWD, "/proc/sys/kernel/random/boot_id", id, sizeof(id));
+	    AT_FDCWD, "/proc/sys/kernel/random/boot_id", id, sizeof(id), false);
 	if (n == -1)
 		return (-1);
 	id[strcspn(id, "\n")] = '\0';

@@ -123,20 +123,6 @@ child_reap(struct dw_loop *loop)
 }
 
 static void
-reap_deferred(struct dw_defer *defer)
-{
-	child_reap(defer->arg);
-}
-
-static void
-reap_soon(struct dw_loop *loop)
-{
-	loop->child_defer.cb = reap_deferred;
-	loop->child_defer.arg = loop;
-	dw_defer_start(loop, &loop->child_defer);
-}
-
-static void
 add(struct dw_loop *loop, struct dw_child *child, pid_t pid)
 {
 	child->loop = loop;
@@ -198,9 +184,8 @@ dw_child_watch(struct dw_loop *loop, struct dw_child *child, pid_t pid)
 		if (errno != EINTR)
 			return (-1);
 	}
+	/* If it has ended, SIGCHLD is noted still, or was so by prepare(). */
 	add(loop, child, pid);
-	/* It may have ended, and its SIGCHLD be history. */
-	reap_soon(loop);
 	return (0);
 }
 
@@ -249,7 +234,6 @@ child_clear(struct dw_loop *loop)
 	    (l = loop->ended) != NULL)
 		dw_child_stop(PIDS_OWNER(l, struct dw_child));
 	pids_free(&loop->children);
-	dw_defer_stop(&loop->child_defer);
 }
 
 int

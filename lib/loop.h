@@ -75,8 +75,7 @@ struct dw_loop {
 
 	/* child.c */
 	struct loop_pids children;
-	struct dw_defer child_defer; /* reaps what ended unnoticed */
-	struct dw_pid_link *ended;   /* reaped and not yet told of */
+	struct dw_pid_link *ended; /* reaped and not yet told of */
 
 	/* proc.c */
 	struct loop_pids procs;

@@ -115,15 +115,14 @@ static void
 set_limits(const struct plan *p, bool after)
 {
 	const struct dw_spawn_rlimit *r;
+	bool lowered;
 	size_t i;
 
 	for (i = 0; i < p->spawn->nrlimits; i++) {
 		r = &p->spawn->rlimits[i];
-		if (after !=
-		    (r->resource == RLIMIT_NOFILE &&
-			r->limit.rlim_cur < p->nofile))
-			continue;
-		if (setrlimit(r->resource, &r->limit) == -1)
+		lowered = r->resource == RLIMIT_NOFILE &&
+		    r->limit.rlim_cur < p->nofile;
+		if (lowered == after && setrlimit(r->resource, &r->limit) == -1)
 			fail(p, DW_SPAWN_RLIMIT, (int)i);
 	}
 }
@@ -293,7 +292,7 @@ run_child(struct plan *p)
  * Nothing but vfork in here: the child goes on to use this frame's stack, and
  * a local variable could come back as the child left it.
  */
-static pid_t
+__attribute__((__noinline__)) static pid_t
 launch(struct plan *p)
 {
 	pid_t pid;

@@ -53,6 +53,7 @@ static int
 setup(void **state)
 {
 	(void)state;
+	(void)alarm(DEADLINE_S);
 	loop = dw_loop_new(getenv("TEST_POLLER"));
 	total = 0;
 	return (loop == NULL ? -1 : 0);
@@ -63,6 +64,7 @@ teardown(void **state)
 {
 	(void)state;
 	dw_loop_free(loop);
+	(void)alarm(0);
 	return (0);
 }
 

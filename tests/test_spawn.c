@@ -276,6 +276,8 @@ missing(void)
 	char *argv[] = {absent, NULL};
 	struct dw_spawn s = plain;
 
+	/* A directory that may not be searched would make it EACCES. */
+	must(setenv("PATH", "/usr/bin:/bin", 1) == 0);
 	s.argv = argv;
 	fails(&s, DW_SPAWN_EXEC, ENOENT, 0);
 	argv[0] = nowhere;

@@ -79,11 +79,30 @@ refuse(long call, int error)
 	}
 }
 
+/* Also those beyond the limit, and with no number left below it. */
+static void
+close_beyond_limit(void)
+{
+	struct rlimit rl;
+	int fd;
+
+	must(getrlimit(RLIMIT_NOFILE, &rl) == 0);
+	for (fd = 3; fd < 600; fd++)
+		must(dup2(2, fd) == fd);
+	rl.rlim_cur = 16;
+	must(setrlimit(RLIMIT_NOFILE, &rl) == 0);
+	closefds(10, INT_MAX);
+	must(is_open(9));
+	for (fd = 10; fd < 600; fd++)
+		must(!is_open(fd));
+}
+
 static void
 close_by_proc(void)
 {
 	refuse(SYS_close_range, EPERM);
 	close_some();
+	close_beyond_limit();
 }
 
 static void
