@@ -24,6 +24,8 @@ struct scan {
 	uint64_t sum[GROUPS_MAX + 1];
 	uint64_t last;
 	int depth;
+	bool repeatable; /* what stands before */
+	bool empty;	 /* nothing in this alternative yet */
 	char *buf;
 	size_t size;
 };
@@ -88,6 +90,16 @@ undefined(struct scan *sc, char c)
 	return (-1);
 }
 
+/* One has been passed, of so many characters. */
+static void
+scan_atom(struct scan *sc, uint64_t cost)
+{
+	sc->last = cost;
+	sc->sum[sc->depth] += cost;
+	sc->repeatable = true;
+	sc->empty = false;
+}
+
 /* At "[".  Inside, a backslash stands for itself. */
 static int
 scan_bracket(struct scan *sc)
@@ -123,8 +135,7 @@ scan_bracket(struct scan *sc)
 	}
 	/* An unclosed one is regcomp's to tell. */
 	sc->at = *s == '\0' ? s : s + 1;
-	sc->last = 1;
-	sc->sum[sc->depth]++;
+	scan_atom(sc, 1);
 	return (0);
 }
 
@@ -140,83 +151,100 @@ scan_number(const char **s)
 }
 
 /* At "*", "+", "?" or "{": how often the last atom is copied. */
-static void
+static int
 scan_repetition(struct scan *sc)
 {
-	uint64_t times = 1, low;
+	uint64_t times = 1;
+	char c = *sc->at++;
 
-	switch (*sc->at++) {
-	case '+':
+	if (!sc->repeatable)
+		return (wrong(sc,
+		    "there is nothing before '*', '+', '?' or "
+		    "'{' that it could repeat"));
+	sc->repeatable = false;
+	if (c == '+') {
 		times = 2;
-		break;
-	case '{':
-		low = scan_number(&sc->at);
-		times = low + 1;
+	} else if (c == '{') {
+		if (*sc->at < '0' || *sc->at > '9')
+			return (wrong(sc,
+			    "'{' needs a number behind it; the "
+			    "character itself is \\{"));
+		times = scan_number(&sc->at);
 		if (*sc->at == ',') {
 			sc->at++;
-			if (*sc->at >= '0' && *sc->at <= '9')
-				times = scan_number(&sc->at);
+			times = *sc->at >= '0' && *sc->at <= '9' ?
+			    scan_number(&sc->at) :
+			    times + 1;
 		}
 		if (*sc->at == '}')
 			sc->at++;
-		break;
 	}
 	if (times < 1)
 		times = 1;
 	/* Both are at most COST_MAX times ten. */
 	sc->sum[sc->depth] += (times - 1) * sc->last;
 	sc->last *= times;
+	return (0);
 }
 
+/* At "(", ")" or "|". */
 static int
 scan_group(struct scan *sc)
 {
-	uint64_t sum;
+	char c = *sc->at++;
 
-	if (*sc->at++ == '(') {
-		if (sc->depth == GROUPS_MAX)
-			return (wrong(sc, "too many groups in each other"));
+	if (c != '(' && sc->empty)
+		return (wrong(sc, "one of its alternatives is empty"));
+	if (c == ')' && sc->depth == 0)
+		return (wrong(sc, "it has a ')' without a '('"));
+	if (c == ')') {
+		sc->depth--;
+		scan_atom(sc, sc->sum[sc->depth + 1] + 1);
+		return (0);
+	}
+	if (c == '(' && sc->depth == GROUPS_MAX)
+		return (wrong(sc, "too many groups in each other"));
+	if (c == '(')
 		sc->sum[++sc->depth] = 0;
-		sc->last = 0;
-		return (0);
-	}
-	if (sc->depth == 0) {
-		sc->last = 1; /* a plain character: POSIX leaves it open */
-		sc->sum[0]++;
-		return (0);
-	}
-	sum = sc->sum[sc->depth--] + 1;
-	sc->last = sum;
-	sc->sum[sc->depth] += sum;
+	sc->repeatable = false;
+	sc->empty = true;
+	return (0);
+}
+
+/* One step on. */
+static int
+scan_step(struct scan *sc)
+{
+	char c = *sc->at, next = sc->at[1];
+
+	if (c == '\\' &&
+	    (is_alnum(next) || (next != '\0' && strchr("<>`'", next) != NULL)))
+		return (undefined(sc, next));
+	if (c == '[')
+		return (scan_bracket(sc));
+	if (strchr("*+?{", c) != NULL)
+		return (scan_repetition(sc));
+	if (strchr("()|", c) != NULL)
+		return (scan_group(sc));
+	sc->at += c == '\\' && next != '\0' ? 2 : 1;
+	scan_atom(sc, 1);
+	if (c == '^' || c == '$')
+		sc->repeatable = false;
 	return (0);
 }
 
 static int
 scan_regex(struct scan *sc)
 {
+	sc->empty = true;
 	while (*sc->at != '\0') {
-		char c = *sc->at, next = sc->at[1];
-
-		if (c == '\\' &&
-		    (is_alnum(next) ||
-			(next != '\0' && strchr("<>`'", next) != NULL)))
-			return (undefined(sc, next));
-		if (c == '[') {
-			if (scan_bracket(sc) == -1)
-				return (-1);
-		} else if (strchr("*+?{", c) != NULL) {
-			scan_repetition(sc);
-		} else if (c == '(' || c == ')') {
-			if (scan_group(sc) == -1)
-				return (-1);
-		} else {
-			sc->at += c == '\\' && next != '\0' ? 2 : 1;
-			sc->last = 1;
-			sc->sum[sc->depth]++;
-		}
+		if (scan_step(sc) == -1)
+			return (-1);
 		if (sc->sum[sc->depth] > COST_MAX || sc->last > COST_MAX)
 			return (wrong(sc, "it repeats too much"));
 	}
+	if (sc->empty)
+		return (wrong(sc, "one of its alternatives is empty"));
 	return (0);
 }
 

@@ -426,7 +426,8 @@ test_values(void **state)
 	    TCP("address = h:1 expect = '[[:digit:]]{1,3}\\\\'"), "expect = ");
 	assert_key(TCP("address = h:1 expect = '[\\\\d]'"), "expect = ");
 	assert_key(
-	    TCP("address = h:1 expect = '[^]a[.-.]]{0}(x{,3})?'"), "expect = ");
+	    TCP("address = h:1 expect = '[^]a[.-.]]{0}(^|x{0,3}y{2,}|$)?'"),
+	    "expect = ");
 	assert_key(TCP("address = h:1 expect = \"it's\\r\\n\""),
 	    "expect = \"it's\\r\\n\"\n");
 }
