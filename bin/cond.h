@@ -12,7 +12,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum truth { NO, YES, UNKNOWN };
+enum truth {
+	NO,
+	YES,
+	UNKNOWN
+};
 
 enum cond_op {
 	COND_PROCESS, /* as many processes as wanted */

@@ -186,7 +186,6 @@ run_look(struct step *st, const char *why)
 	step_enter(st, SV_WAITING, PH_LOOK, "%s", why);
 	step_deadline(st, sv->conf->start_timeout);
 	sv->counted = sv->present = false;
-	sv->started = st->ev->now;
 	sv->lost[0] = '\0';
 	step_forget_checks(sv);
 	step_act(st, SA_SCAN);

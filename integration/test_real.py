@@ -206,7 +206,8 @@ def memcached(lab):
         restart_when="not process and not port", interval="1s"))
     dw.start_foreground()
     dw.wait_up("cache")
-    wait_for(lambda: answers(port), "memcached answering")
+    wait_for(lambda: dw.check("cache", "port")["state"] == "ok",
+             "memcached answering")
     dw.port = port
     return dw
 

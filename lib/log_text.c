@@ -72,25 +72,6 @@ escape(char out[5], unsigned char c)
 	}
 }
 
-/*
- * A cut may have gone through a character: forget its beginning, which would
- * else be shown as bytes that nobody wrote.
- */
-static size_t
-trim(const char *raw, size_t len)
-{
-	size_t back;
-
-	for (back = 1; back <= 3 && back <= len; back++) {
-		unsigned char c = (unsigned char)raw[len - back];
-
-		if ((c & 0xc0) == 0x80)
-			continue;
-		return (expected(c) > back ? len - back : len);
-	}
-	return (len);
-}
-
 /* Copy with escapes into buf; cut: more was to come. */
 static void
 copy(char *buf, const char *raw, bool cut)
@@ -135,11 +116,13 @@ log_text(char *buf, const char *fmt, va_list ap)
 		copy(buf, fmt, false);
 		return;
 	}
-	len = (size_t)n < sizeof(raw) ? (size_t)n : sizeof(raw) - 1;
-	if ((size_t)n > len)
-		len = trim(raw, len);
-	else if (len > 0 && raw[len - 1] == '\n')
-		len--; /* habit of printf(3) */
-	raw[len] = '\0';
-	copy(buf, raw, (size_t)n >= sizeof(raw));
+	len = strlen(raw);
+	/* The habit of printf(3). */
+	if ((size_t)n == len && len > 0 && raw[len - 1] == '\n')
+		raw[len - 1] = '\0';
+	/*
+	 * vsnprintf() may have cut through a character; copy(), which needs
+	 * room for the ellipsis, ends before that.
+	 */
+	copy(buf, raw, (size_t)n > len);
 }

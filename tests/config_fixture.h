@@ -87,4 +87,28 @@ refused(const char *text, const char *want)
 	assert_said(text, want);
 }
 
+struct bad {
+	const char *text;
+	const char *want;
+};
+
+static inline void
+refuse_all(const struct bad *bad, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		refused(bad[i].text, bad[i].want);
+}
+
+#define REFUSE(bad) refuse_all(bad, sizeof(bad) / sizeof((bad)[0]))
+
+/* A fragment in line 2 of a child, of a detached service, of a tcp block. */
+#define CHILD(s) "service a { start = \"x\"\n" s "\n}\n"
+#define DETACHED(s) \
+	"service a { type = detached start = \"x\" match = q\n" s "\n}\n"
+#define TCP(s) "service a { start = \"x\" tcp p {\n" s "\n} }\n"
+#define ADDRESS(s) TCP("address = " s)
+#define WHEN(s)                                                  \
+	"service a { start = \"x\" tcp port { address = h:1 }\n" \
+	"restart-when = " s "\n}\n"
+
 #endif

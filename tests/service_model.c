@@ -9,6 +9,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "service_model.h"
@@ -35,6 +36,12 @@ model_rule_name(enum model_rule rule)
 	};
 
 	return (names[rule]);
+}
+
+bool
+model_is_slow(void)
+{
+	return (getenv("VALGRIND") != NULL);
 }
 
 static void

@@ -34,6 +34,28 @@ deaf_and_never_ready(struct dw_daemon *d, int *ready)
 	return (never_ready(d, ready));
 }
 
+/* Being told to stop is taken for a reason to be ready. */
+static int *late_ready;
+
+static void
+be_ready_late(int signo)
+{
+	(void)signo;
+	(void)dw_ready(late_ready);
+}
+
+static int
+ready_too_late(struct dw_daemon *d, int *ready)
+{
+	late_ready = ready;
+	(void)signal(SIGTERM, be_ready_late);
+	(void)alarm(DEADLINE_S);
+	/* Interrupted by it once, then deaf to it. */
+	while (pause() == -1)
+		(void)d;
+	return (70);
+}
+
 static int
 fail_to_serve(struct dw_daemon *d, int *ready)
 {
@@ -274,6 +296,11 @@ test_start_timeout(void **state)
 	expect("start", 1, "", text);
 	expect("stop", 0, "", "testd: not running\n");
 
+	daemon_.daemonize.flags = 0;
+	daemon_.run = ready_too_late;
+	expect("start", 1, "", text);
+	expect("stop", 0, "", "testd: not running\n");
+
 	/* One that is in time does not notice. */
 	daemon_.run = serve;
 	daemon_.start_timeout = DEADLINE_S * DW_SEC;
@@ -386,6 +413,39 @@ test_std_descriptors_closed(void **state)
 	expect("stop", 0, "", "");
 }
 
+static int
+look_at_std(struct dw_daemon *d, int *ready)
+{
+	int fd;
+
+	(void)ready;
+	for (fd = 0; fd <= 2; fd++) {
+		if (fcntl(fd, F_GETFD) == -1)
+			return (1);
+	}
+	return (d->arg == NULL ? 0 : 2);
+}
+
+static void
+run_in_foreground_with_std_closed(void)
+{
+	char *argv[] = {strdup("testd"), strdup("run"), NULL};
+	int fd;
+
+	daemon_.run = look_at_std;
+	for (fd = 0; fd <= 2; fd++)
+		(void)close(fd);
+	_exit(dw_daemon_main(&daemon_, 2, argv));
+}
+
+/* What the program opens does not become its stderr. */
+static void
+test_run_with_std_closed(void **state)
+{
+	(void)state;
+	in_child(run_in_foreground_with_std_closed);
+}
+
 static void
 start_in_dir(void)
 {
@@ -426,6 +486,7 @@ main(void)
 	    t(test_racing_starts),
 	    t(test_run_in_the_foreground),
 	    t(test_std_descriptors_closed),
+	    t(test_run_with_std_closed),
 	    t(test_relative_pidfile),
 	};
 

@@ -597,6 +597,11 @@ test_sigchld_ignored_loses_no_status(void **state)
 	expect_failure(1, "died before it was ready (signal 9)\n");
 	scene.opt.flags = DW_DAEMON_LEADER;
 	expect_failure(1, "died before it was ready (signal 9)\n");
+	/* Blocked as well, with all others. */
+	scene.before = spoil_signals;
+	expect_failure(1, "died before it was ready (signal 9)\n");
+	scene.opt.flags = 0;
+	expect_failure(1, "died before it was ready (signal 9)\n");
 }
 
 /* Text that waits in a buffer is printed by one process only. */
@@ -621,9 +626,14 @@ test_stdio_is_flushed_once(void **state)
 
 	(void)state;
 	scene.before = print_unflushed;
-	scene.daemon = flush_and_be_ready;
 	scene.opt.flags = DW_DAEMON_NOCLOSE;
 	scene.opt.out = file;
+	raise_daemon(&before, &after);
+	/* Nor is it lost, though nobody flushes after the fork. */
+	lower();
+	assert_string_equal(get_file(file), "once\n");
+	assert_int_equal(unlink(file), 0);
+	scene.daemon = flush_and_be_ready;
 	raise_daemon(&before, &after);
 	lower();
 	assert_string_equal(get_file(file), "once\n");

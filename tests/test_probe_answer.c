@@ -410,7 +410,7 @@ stand_still(int64_t until)
 }
 
 static void
-late(const char *port, int64_t pause, struct told *t)
+late(const char *port, const char *expect, int64_t pause, struct told *t)
 {
 	struct dw_probe probe = {.cb = note, .arg = t};
 	struct dw_probe_tcp tcp = {.host = "127.0.0.1",
@@ -418,7 +418,7 @@ late(const char *port, int64_t pause, struct told *t)
 	    .timeout = 300 * DW_MS,
 	    .send = PING,
 	    .send_len = strlen(PING),
-	    .expect = PONG};
+	    .expect = expect};
 	int64_t start = dw_clock();
 
 	assert_int_equal(dw_probe_tcp(loop, &probe, &tcp), 0);
@@ -438,7 +438,32 @@ test_answer_before_late_deadline(void **state)
 
 	(void)state;
 	serve(port, pong);
-	late(port, 200 * DW_MS, &t);
+	late(port, PONG, 200 * DW_MS, &t);
+	assert_outcome(t.res, DW_PROBE_OK);
+}
+
+static void
+long_answer(int conn)
+{
+	static char junk[30000];
+
+	(void)asked(conn, PING);
+	memset(junk, 'x', sizeof(junk));
+	memcpy(junk + sizeof(junk) - 6, "+PONG\n", 6);
+	put_all(conn, junk, sizeof(junk));
+	await_close(conn);
+}
+
+/* Nor does it matter that it cannot be read in one turn. */
+static void
+test_long_answer_before_late_deadline(void **state)
+{
+	struct told t = {0};
+	char port[8];
+
+	(void)state;
+	serve(port, long_answer);
+	late(port, "\\+PONG", 200 * DW_MS, &t);
 	assert_outcome(t.res, DW_PROBE_OK);
 }
 
@@ -451,9 +476,45 @@ test_late_is_unknown(void **state)
 
 	(void)state;
 	serve(port, silent);
-	late(port, 800 * DW_MS, &t);
+	late(port, PONG, 800 * DW_MS, &t);
 	assert_outcome(t.res, DW_PROBE_UNKNOWN);
 	assert_int_equal(t.res.error, ETIMEDOUT);
+}
+
+static void
+answer_and_go(int conn)
+{
+	put_all(conn, "220 ready\r\n", 11);
+	(void)shutdown(conn, SHUT_RDWR);
+	(void)close(conn);
+	put_all(report[1], "", 1);
+}
+
+/* It has said what was expected, and closed before all was sent. */
+static void
+test_answer_of_one_that_does_not_listen(void **state)
+{
+	static char data[16 << 20];
+	struct told t = {0};
+	struct dw_probe probe = {.cb = note, .arg = &t};
+	char port[8], c;
+	struct dw_probe_tcp tcp = {.host = "127.0.0.1",
+	    .port = port,
+	    .timeout = PATIENCE,
+	    .send = data,
+	    .send_len = sizeof(data),
+	    .expect = "^220 "};
+
+	(void)state;
+	assert_int_equal(pipe(report), 0);
+	serve(port, answer_and_go);
+	assert_int_equal(dw_probe_tcp(loop, &probe, &tcp), 0);
+	assert_int_equal(dw_loop_step(loop, 0), 0);
+	assert_int_equal(read(report[0], &c, 1), 1);
+	turn_until(&t.calls, 1);
+	assert_outcome(t.res, DW_PROBE_OK);
+	(void)close(report[0]);
+	(void)close(report[1]);
 }
 
 int
@@ -477,7 +538,9 @@ main(void)
 	    TEST(test_send_not_taken),
 	    TEST(test_server_sees_no_reset),
 	    TEST(test_answer_before_late_deadline),
+	    TEST(test_long_answer_before_late_deadline),
 	    TEST(test_late_is_unknown),
+	    TEST(test_answer_of_one_that_does_not_listen),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));

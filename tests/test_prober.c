@@ -32,6 +32,7 @@
 #include "probe_fixture.h"
 
 #define MANY 2000
+#define LAST_WORDS 150 /* more than are read in a turn */
 
 static const char *self; /* this program */
 static const char *real; /* the prober */
@@ -97,6 +98,7 @@ answered(struct prober_query *q, const struct dw_probe_result *res)
 	struct query *query = q->arg;
 
 	assert_null(q->prober);
+	assert_false(dw_timer_active(&q->timer));
 	query->told.calls++;
 	query->told.res = *res;
 }
@@ -193,8 +195,9 @@ answer_as(const char *mode, uint64_t id)
 		(void)close(WIRE_FD);
 		for (;;)
 			(void)pause();
-	} else if (strcmp(mode, "last words") == 0) {
-		say(id, "last words");
+	} else if (strcmp(mode, "last words") == 0 && id == LAST_WORDS) {
+		for (; id > 0; id--)
+			say(id, "last words");
 		_exit(3);
 	} else if (strncmp(mode, "wrong", 5) == 0) {
 		say_wrong(id, mode);
@@ -468,6 +471,7 @@ test_cancelled(void **state)
 	ask_of(&q[1], port, PATIENCE);
 	assert_true(q[1].q.sent);
 	prober_cancel(&q[1].q);
+	assert_false(dw_timer_active(&q[1].q.timer));
 	prober_cancel(&q[1].q);
 	assert_serves(port);
 	assert_int_equal(q[0].told.calls, 0);
@@ -649,14 +653,18 @@ test_closed_socket(void **state)
 static void
 test_last_words(void **state)
 {
-	static struct query q;
+	static struct query q[LAST_WORDS];
+	int i;
 
 	(void)state;
 	make_fake("last words");
-	ask_of(&q, "80", PATIENCE);
-	await_answer(&q);
-	assert_outcome(q.told.res, DW_PROBE_OK);
-	assert_string_equal(q.told.res.text, "last words");
+	for (i = 0; i < LAST_WORDS; i++)
+		ask_of(&q[i], "80", PATIENCE);
+	for (i = 0; i < LAST_WORDS; i++) {
+		await_answer(&q[i]);
+		assert_outcome(q[i].told.res, DW_PROBE_OK);
+		assert_string_equal(q[i].told.res.text, "last words");
+	}
 	turn_until(&nevents, 2);
 	assert_non_null(strstr(last_event, "exited with 3"));
 }

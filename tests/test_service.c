@@ -64,6 +64,24 @@ test_detached_is_looked_for_first(void **state)
 	PLAY(&conf, lines);
 }
 
+/* What was found while the start command ran may have been part of it. */
+static void
+test_processes_are_counted_after_the_start_command(void **state)
+{
+	static const struct model_conf conf = {.type = SERVICE_DETACHED};
+	static const struct line lines[] = {
+	    AT(0, START, ">waiting scan", 10000),
+	    AT(0, PROCS(0), ">starting run:start", 10000),
+	    AT(100, PROCS(1), "", 10000),
+	    AT(200, DONE, "scan", 10000),
+	    AT(201, PROCS(0), "", 10000),
+	    AT(300, PROCS(1), ">up", NONE),
+	};
+
+	(void)state;
+	PLAY(&conf, lines);
+}
+
 static void
 test_detached_is_found_running(void **state)
 {
@@ -116,12 +134,13 @@ test_ready_by_check_needs_the_process(void **state)
 static void
 test_ready_by_delay(void **state)
 {
-	static const struct model_conf child = {.ready = READY_DELAY};
+	static const struct model_conf child = {
+	    .ready = READY_DELAY, .nchecks = 1};
 	static const struct line child_lines[] = {
 	    AT(0, START, ">starting spawn", NONE),
 	    AT(0, SPAWNED, "", 2000),
 	    AT(1999, TIMER, "", 2000),
-	    AT(2000, TIMER, ">up", NONE),
+	    AT(2000, TIMER, ">up check", NONE),
 	};
 	static const struct model_conf detached = {
 	    .type = SERVICE_DETACHED, .ready = READY_DELAY};
@@ -225,6 +244,62 @@ test_failed_starts_are_delayed(void **state)
 
 	(void)state;
 	PLAY(&conf, lines);
+}
+
+/* Whatever backoff says. */
+static void
+test_failed_starts_are_never_tried_too_soon(void **state)
+{
+	static const struct model_conf conf = {.type = SERVICE_CHILD};
+	static const struct line lines[] = {
+	    AT(0, START, ">starting spawn", NONE),
+	    AT(0, NOT_SPAWNED, ">waiting", 100),
+	    AT(100, TIMER, ">starting spawn", NONE),
+	    AT(100, NOT_SPAWNED, ">waiting", 200), /* not 10 */
+	    AT(200, TIMER, ">starting spawn", NONE),
+	    AT(200, SPAWNED, ">up", NONE),
+	    AT(210, EXITED, ">waiting", 230), /* that is another matter */
+	};
+	struct model m;
+
+	(void)state;
+	script_begin(&m, &conf);
+	m.sv.backoff.min = 10 * DW_MS;
+	GO_ON(&m, lines);
+}
+
+/* The first start has had an outcome: who waits for it may go on. */
+static void
+test_first_start_is_settled(void **state)
+{
+	static const struct model_conf confs[] = {
+	    {.type = SERVICE_CHILD},
+	    {.type = SERVICE_CHILD},
+	    {.hooks = true},
+	    {.type = SERVICE_DETACHED, .nchecks = 1, .rule = RULE_BOTH},
+	};
+	static const struct line lines[][3] = {
+	    {AT(0, START, ">starting spawn", NONE),
+		AT(0, SPAWNED, ">up", NONE)},
+	    {AT(0, START, ">starting spawn", NONE),
+		AT(0, NOT_SPAWNED, ">waiting", 100)},
+	    {AT(0, START, ">starting run:before-start", 3000),
+		AT(0, FAILED, ">waiting", 100)},
+	    {AT(0, START, ">waiting scan check", 10000),
+		AT(0, PROCS(0), "", 10000), AT(10, WELL(0), ">failing", NONE)},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < NITEMS(confs); i++) {
+		size_t n = (lines[i][2].actions != NULL) ? 3 : 2;
+		struct model m;
+
+		script_begin(&m, &confs[i]);
+		script_go_on(&m, lines[i], n - 1);
+		assert_false(m.sv.settled);
+		script_go_on(&m, &lines[i][n - 1], 1);
+		assert_true(m.sv.settled);
+	}
 }
 
 static void
@@ -358,6 +433,9 @@ test_starts_are_counted(void **state)
 	    AT(0, START, ">starting spawn", NONE),
 	    AT(0, SPAWNED, ">up", NONE),
 	    AT(1000, EXITED, ">starting spawn", NONE),
+	    AT(1000, SPAWNED, ">up", NONE),
+	    AT(1500, RESTART, ">stopping signal:TERM", 5500),
+	    AT(1600, EXITED, ">starting spawn", NONE),
 	};
 	struct model m;
 
@@ -365,8 +443,8 @@ test_starts_are_counted(void **state)
 	script_begin(&m, &conf);
 	assert_int_equal(m.sv.starts, 0);
 	GO_ON(&m, lines);
-	assert_int_equal(m.sv.starts, 2);
-	assert_int_equal(m.sv.restarts, 1);
+	assert_int_equal(m.sv.starts, 3);
+	assert_int_equal(m.sv.restarts, 2);
 }
 
 static void
@@ -577,6 +655,8 @@ main(void)
 	    cmocka_unit_test(test_child_starts_and_is_up),
 	    cmocka_unit_test(test_before_start_runs_first),
 	    cmocka_unit_test(test_detached_is_looked_for_first),
+	    cmocka_unit_test(
+		test_processes_are_counted_after_the_start_command),
 	    cmocka_unit_test(test_detached_is_found_running),
 	    cmocka_unit_test(test_ready_by_check),
 	    cmocka_unit_test(test_ready_by_check_needs_the_process),
@@ -585,6 +665,8 @@ main(void)
 	    cmocka_unit_test(test_start_command_hangs),
 	    cmocka_unit_test(test_nothing_appears_after_the_start_command),
 	    cmocka_unit_test(test_failed_starts_are_delayed),
+	    cmocka_unit_test(test_failed_starts_are_never_tried_too_soon),
+	    cmocka_unit_test(test_first_start_is_settled),
 	    cmocka_unit_test(test_before_start_fails_and_hangs),
 	    cmocka_unit_test(test_ends_before_ready),
 	    cmocka_unit_test(test_adopted_child),

@@ -32,6 +32,8 @@
 /* A good world is there after so many events at most. */
 #define GOOD_STEPS 40
 #define NO_NODE UINT32_MAX
+/* Of each configuration, if slow. */
+#define SLOW_STATES 500
 
 /* A state, coarsely; without padding, so that it can be compared. */
 struct key {
@@ -457,6 +459,7 @@ static void
 explore(const struct model_conf *conf)
 {
 	struct search s = {.conf = *conf};
+	size_t most = model_is_slow() ? SLOW_STATES : SIZE_MAX;
 	struct model m;
 	struct key k;
 
@@ -464,7 +467,7 @@ explore(const struct model_conf *conf)
 	make_events(&s);
 	pack(&m, NOW, &k);
 	add(&s, &k, NO_NODE, 0);
-	for (size_t i = 0; i < s.n; i++)
+	for (size_t i = 0; i < s.n && i < most; i++)
 		expand(&s, i, &m);
 	states_found += s.n;
 	if (getenv("SERVICE_VERBOSE") != NULL) {

@@ -50,6 +50,31 @@ test_failures_count_after_a_success(void **state)
 }
 
 static void
+test_failures_are_told_with_their_number(void **state)
+{
+	static const struct model_conf conf = {
+	    .nchecks = 1, .fall = 2, .rule = RULE_BOTH};
+	static const struct line lines[] = {
+	    AT(0, START, ">starting spawn", NONE),
+	    AT(0, SPAWNED, ">up check", NONE),
+	    AT(10, WELL(0), "", NONE),
+	    AT(1000, ILL(0), ">failing", NONE),
+	};
+	static const struct line gone[] = {
+	    AT(2000, EXITED, ">failing check", NONE),
+	    AT(2010, ILL(0), ">starting spawn", NONE),
+	};
+	struct model m;
+
+	(void)state;
+	script_begin(&m, &conf);
+	GO_ON(&m, lines);
+	assert_string_equal(m.sv.cause, "port: refused");
+	GO_ON(&m, gone);
+	assert_string_equal(m.sv.cause, "killed by signal 9; port: refused");
+}
+
+static void
 test_failures_count_after_start_timeout(void **state)
 {
 	static const struct model_conf conf = {.nchecks = 1, .fall = 2};
@@ -200,6 +225,30 @@ test_j3_both_gone_restarts(void **state)
 		"pid 7 is gone; port: refused"),
 	    AT(1020, DONE, "scan", 11011),
 	    AT(1030, PROCS(1), ">up check", NONE),
+	};
+	struct model m;
+
+	(void)state;
+	script_begin(&m, &j3);
+	GO_ON(&m, j3_up);
+	GO_ON(&m, lines);
+}
+
+/* How long it was gone is no part of a healthy run. */
+static void
+test_j3_time_without_process_is_not_healthy(void **state)
+{
+	static const struct line lines[] = {
+	    AT(59000, LOST(0), ">failing check", NONE),
+	    AT(59010, WELL(0), ">failing", NONE),
+	    AT(70000, ILL(0), "scan", NONE),
+	    AT(70000, PROCS(0), ">starting run:start", 80000),
+	    AT(70010, DONE, "scan", 80000),
+	    AT(70020, PROCS(1), ">up check", NONE),
+	    /* And not how it ended the last time. */
+	    WHY(129000, PROCS(0), ">failing check", NONE, "no process found"),
+	    AT(140000, ILL(0), "scan", NONE),
+	    WHY(140000, PROCS(0), ">waiting", 141000, "next try in 1s"),
 	};
 	struct model m;
 
@@ -374,6 +423,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_failures_count_after_a_success),
+	    cmocka_unit_test(test_failures_are_told_with_their_number),
 	    cmocka_unit_test(test_failures_count_after_start_timeout),
 	    cmocka_unit_test(test_it_must_rise),
 	    cmocka_unit_test(test_unknown_never_restarts),
@@ -381,6 +431,7 @@ main(void)
 	    cmocka_unit_test(test_j3_process_lives_port_dead_is_failing),
 	    cmocka_unit_test(test_j3_process_gone_port_alive_is_failing),
 	    cmocka_unit_test(test_j3_both_gone_restarts),
+	    cmocka_unit_test(test_j3_time_without_process_is_not_healthy),
 	    cmocka_unit_test(test_j3_first_the_port_then_the_process),
 	    cmocka_unit_test(test_j3_port_taken_at_first_start),
 	    cmocka_unit_test(test_j4_data_is_wiped_only_when_nothing_lives),

@@ -241,6 +241,96 @@ test_restart_of_nobody_runs_no_stop_command(void **state)
 	stop_child(&conf, lines, NITEMS(lines));
 }
 
+/* What a command of ours has done, is seen only when it has ended. */
+static void
+test_looks_after_a_command_was_ended(void **state)
+{
+	static const struct model_conf conf = {.type = SERVICE_DETACHED};
+	static const struct line lines[] = {
+	    AT(0, START, ">waiting scan", 10000),
+	    AT(0, PROCS(0), ">starting run:start", 10000),
+	    AT(10, STOP, ">stopping kill-cmd:TERM", 4010),
+	    AT(20, PROCS(0), "", 4010),
+	    AT(30, DONE, "scan", 5030),
+	    AT(40, PROCS(1), "signal:TERM", 4040),
+	    AT(50, PROCS(0), ">stopped", NONE),
+	};
+
+	(void)state;
+	PLAY(&conf, lines);
+}
+
+static void
+note_is(struct model *m, int64_t ms, struct service_event ev, const char *text)
+{
+	struct service_actions out;
+
+	ev.now = m->sv.since + ms * DW_MS;
+	assert_int_equal(model_step(m, &ev, &out), 0);
+	for (size_t i = 0; i < out.n; i++)
+		if (out.a[i].kind == SA_NOTE) {
+			assert_string_equal(out.a[i].text, text);
+			return;
+		}
+	fail_msg("no note");
+}
+
+static void
+test_what_goes_wrong_is_told(void **state)
+{
+	static const struct model_conf conf = {.hooks = true, .stop = true};
+	static const struct line up[] = {
+	    AT(0, START, ">starting run:before-start", 3000),
+	    AT(0, DONE, "spawn", NONE),
+	    AT(0, SPAWNED, ">up", NONE),
+	    AT(0, STOP, ">stopping run:stop", 4000),
+	};
+	struct model m;
+
+	(void)state;
+	script_begin(&m, &conf);
+	GO_ON(&m, up);
+	note_is(&m, 10, (struct service_event)FAILED,
+	    "stop command: exited with status 1");
+	note_is(&m, 4010, (struct service_event)TIMER,
+	    "still runs 4s after its stop-signal: killing it");
+	note_is(&m, 9010, (struct service_event)TIMER,
+	    "does not end even by SIGKILL: still waiting");
+	script_step(&m, 9020, (struct service_event)EXITED);
+	note_is(&m, 9030, (struct service_event)FAILED,
+	    "after-stop: exited with status 1");
+	assert_int_equal(m.sv.state, SV_STOPPED);
+
+	script_begin(&m, &conf);
+	GO_ON(&m, up);
+	script_step(&m, 10, (struct service_event)DONE);
+	note_is(&m, 4010, (struct service_event)TIMER,
+	    "still runs 4s after its stop command");
+	script_begin(&m, &conf);
+	GO_ON(&m, up);
+	script_step(&m, 4000, (struct service_event)TIMER);
+	note_is(&m, 9000, (struct service_event)TIMER,
+	    "a command does not end even by SIGKILL: left alone");
+}
+
+/* The words of an earlier run are not those of this one. */
+static void
+test_stop_forgets_how_it_ended(void **state)
+{
+	static const struct model_conf conf = {.type = SERVICE_DETACHED};
+	static const struct line lines[] = {
+	    AT(0, START, ">waiting scan", 10000),
+	    AT(0, PROCS(1), ">up", NONE),
+	    AT(10, STOP, ">stopping signal:TERM", 4010),
+	    AT(20, LOST(0), ">stopped", NONE),
+	    AT(30, START, ">waiting scan", 10030),
+	    WHY(30, PROCS(0), ">starting run:start", 10030, "no process found"),
+	};
+
+	(void)state;
+	PLAY(&conf, lines);
+}
+
 /*
  * Stop and restart at any moment
  */
@@ -478,6 +568,9 @@ main(void)
 	    cmocka_unit_test(test_after_stop_fails_and_hangs),
 	    cmocka_unit_test(test_stop_runs_the_stop_command_anyway),
 	    cmocka_unit_test(test_restart_of_nobody_runs_no_stop_command),
+	    cmocka_unit_test(test_looks_after_a_command_was_ended),
+	    cmocka_unit_test(test_what_goes_wrong_is_told),
+	    cmocka_unit_test(test_stop_forgets_how_it_ended),
 	    cmocka_unit_test(test_stop_at_any_moment),
 	    cmocka_unit_test(test_restart_at_any_moment),
 	    cmocka_unit_test(test_the_last_wish_wins),

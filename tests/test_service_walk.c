@@ -27,6 +27,7 @@
 
 #define NITEMS(a) (sizeof(a) / sizeof((a)[0]))
 #define WALKS 2000
+#define SLOW_WALKS 200
 #define PROCS 8
 #define NEVER INT64_MAX
 #define LOG 60 /* the last events, for a failure */
@@ -666,7 +667,8 @@ static void
 test_walks(void **state)
 {
 	uint64_t first = number("SERVICE_SEED", 1);
-	uint64_t n = number("SERVICE_WALKS", WALKS);
+	uint64_t n =
+	    number("SERVICE_WALKS", model_is_slow() ? SLOW_WALKS : WALKS);
 	struct model_conf conf;
 
 	(void)state;
