@@ -1,0 +1,152 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * For the tests of the configuration: what is printed of one, and whether two
+ * are the same.  Included after config_fixture.h.
+ */
+#ifndef TESTS_CONFIG_SAME_H
+#define TESTS_CONFIG_SAME_H
+
+#include "config_fixture.h"
+
+static inline char *
+print(const struct config *c)
+{
+	char *text = NULL;
+	size_t len;
+	FILE *f = open_memstream(&text, &len);
+
+	assert_non_null(f);
+	assert_int_equal(config_print(c, f), 0);
+	fclose(f);
+	return (text);
+}
+
+/* A condition as it is printed. */
+static inline void
+assert_when(const struct service_conf *s, const char *want)
+{
+	struct service_conf one = *s;
+	struct config c = {.services = &one, .nservices = 1};
+	char *text = print(&c), *at = strstr(text, "restart-when = ");
+
+	assert_non_null(at);
+	at += strlen("restart-when = ");
+	at[strcspn(at, "\n")] = '\0';
+	assert_string_equal(at, want);
+	free(text);
+}
+
+static inline void
+assert_argv(const struct command *c, const char *const *want)
+{
+	size_t i;
+
+	assert_non_null(c->argv);
+	for (i = 0; want[i] != NULL; i++)
+		assert_string_equal(c->argv[i], want[i]);
+	assert_null(c->argv[i]);
+}
+
+static inline void
+assert_text(const char *got, const char *want)
+{
+	if (want == NULL)
+		assert_null(got);
+	else
+		assert_string_equal(got, want);
+}
+
+static inline void
+assert_same_check(const struct check_conf *a, const struct check_conf *b)
+{
+	assert_int_equal(a->kind, b->kind);
+	assert_string_equal(a->name, b->name);
+	assert_string_equal(a->host, b->host);
+	assert_string_equal(a->port, b->port);
+	assert_int_equal(a->send == NULL, b->send == NULL);
+	assert_int_equal(a->send_len, b->send_len);
+	if (a->send != NULL)
+		assert_memory_equal(a->send, b->send, a->send_len);
+	assert_text(a->expect, b->expect);
+	assert_int_equal(a->interval, b->interval);
+	assert_int_equal(a->timeout, b->timeout);
+	assert_int_equal(a->fall, b->fall);
+	assert_int_equal(a->rise, b->rise);
+}
+
+static inline void
+assert_same_list(char *const *a, char *const *b)
+{
+	assert_int_equal(a == NULL, b == NULL);
+	for (; a != NULL && *a != NULL; a++, b++)
+		assert_text(*b, *a);
+	if (a != NULL)
+		assert_null(*b);
+}
+
+static inline void
+assert_same_service(const struct service_conf *a, const struct service_conf *b)
+{
+	assert_string_equal(a->name, b->name);
+	assert_int_equal(a->type, b->type);
+	assert_text(a->match, b->match);
+	assert_text(a->pidfile, b->pidfile);
+	assert_int_equal(a->count_min, b->count_min);
+	assert_int_equal(a->count_max, b->count_max);
+	assert_int_equal(a->count_set, b->count_set);
+	assert_same_list(a->start.argv, b->start.argv);
+	assert_same_list(a->stop.argv, b->stop.argv);
+	assert_same_list(a->before_start.argv, b->before_start.argv);
+	assert_same_list(a->after_stop.argv, b->after_stop.argv);
+	assert_int_equal(a->interval, b->interval);
+	assert_int_equal(a->start_timeout, b->start_timeout);
+	assert_int_equal(a->stop_timeout, b->stop_timeout);
+	assert_int_equal(a->hook_timeout, b->hook_timeout);
+	assert_int_equal(a->backoff_min, b->backoff_min);
+	assert_int_equal(a->backoff_max, b->backoff_max);
+	assert_int_equal(a->stable, b->stable);
+	assert_int_equal(a->give_up, b->give_up);
+	assert_int_equal(a->give_up_within, b->give_up_within);
+	assert_int_equal(a->hold, b->hold);
+	assert_int_equal(a->restart_when.len, b->restart_when.len);
+	assert_memory_equal(a->restart_when.items, b->restart_when.items,
+	    a->restart_when.len * sizeof(struct cond_item));
+	assert_int_equal(a->ready, b->ready);
+	assert_int_equal(a->ready_check, b->ready_check);
+	assert_int_equal(a->ready_delay, b->ready_delay);
+	assert_int_equal(a->on_exit, b->on_exit);
+	assert_int_equal(a->stop_signal, b->stop_signal);
+	assert_text(a->user, b->user);
+	assert_text(a->group, b->group);
+	assert_text(a->cwd, b->cwd);
+	assert_same_list(a->env, b->env);
+	assert_int_equal(a->umask, b->umask);
+	assert_text(a->log, b->log);
+	assert_int_equal(a->nchecks, b->nchecks);
+	for (size_t i = 0; i < a->nchecks; i++)
+		assert_same_check(&a->checks[i], &b->checks[i]);
+}
+
+/* Printed, read again and printed: the same text, the same values. */
+static inline void
+assert_round(const struct config *c)
+{
+	char *first = print(c), *second;
+	struct config *again = parse_ok(first);
+
+	second = print(again);
+	assert_string_equal(first, second);
+	assert_text(again->runtime_dir, c->runtime_dir);
+	assert_text(again->log, c->log);
+	assert_text(again->prober_user, c->prober_user);
+	assert_int_equal(again->nservices, c->nservices);
+	for (size_t i = 0; i < c->nservices; i++)
+		assert_same_service(&c->services[i], &again->services[i]);
+	config_free(again);
+	free(first);
+	free(second);
+}
+
+#endif
