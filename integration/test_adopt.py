@@ -97,16 +97,19 @@ def test_what_died_meanwhile_is_started(trio):
     assert all(s.count() == 2 for s in servers.values())
 
 
-def test_killed_in_mid_start(lab):
-    # Between the start of the service and whatever is written down of it.
-    server = lab.server(args=["-D", 200])
-    dw = lab.daemonwatch(service("web", start=server.argv))
-    dw.start_foreground(wait=False)
-    server.wait_starts(1)
+def test_killed_before_the_service_was_ready(lab):
+    server = lab.server(args=["-D", 1500])
+    dw = lab.daemonwatch(
+        service("web", start=server.argv, ready="port",
+                tcp={"port": {"address": server.address,
+                              "interval": "200ms"}}))
+    dw.start_foreground()
+    wait_for(lambda: dw.service("web")["pids"], "its process")
+    assert dw.state("web") == "starting"
     dw.kill9()
     dw.start_foreground()
     dw.wait_up("web")
-    assert len(server.alive_pids()) == 1, "two of them, or none"
+    assert server.count() == 1 and len(server.alive_pids()) == 1
 
 
 def state_file(dw):
