@@ -51,5 +51,7 @@ const char *cmd_conf_path(const struct cmdline *cl);
 void status_print(const json_t *services);
 /* Text from anywhere, without anything that could steer a terminal. */
 void status_text(const char *text, char *buf, size_t len);
+/* Say what is wrong with what was typed, which may come from anywhere. */
+void cmd_complain(const char *what, const char *typed);
 
 #endif

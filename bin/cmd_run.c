@@ -36,47 +36,31 @@ default_dir(void)
 	return (dir);
 }
 
+/* given: what the configuration says, or NULL. */
 static char *
-conf_dir(const struct cmdline *cl, const struct config *conf)
+choose_dir(const struct cmdline *cl, const char *given)
 {
 	char *dir;
 
 	if (cl->runtime_dir != NULL)
-		dir = strdup(cl->runtime_dir);
-	else if (conf != NULL && conf->runtime_dir != NULL)
-		dir = strdup(conf->runtime_dir);
-	else
+		given = cl->runtime_dir;
+	if (given == NULL)
 		return (default_dir());
+	dir = strdup(given);
 	if (dir == NULL)
 		fprintf(stderr, "daemonwatch: %s\n", strerror(errno));
 	return (dir);
 }
 
-static void
-ignore_error(const struct config_pos *pos, const char *text, void *arg)
-{
-	(void)pos;
-	(void)text;
-	(void)arg;
-}
-
 char *
 cmd_runtime_dir(const struct cmdline *cl)
 {
-	struct config *conf = NULL;
-	char *dir;
+	char *given = NULL, *dir;
 
-	if (cl->runtime_dir == NULL) {
-		conf =
-		    config_read(cmd_conf_path(cl), false, ignore_error, NULL);
-		if (conf == NULL && cl->conf != NULL)
-			fprintf(stderr,
-			    "daemonwatch: %s has errors: its runtime-dir is "
-			    "not known, trying the default\n",
-			    cl->conf);
-	}
-	dir = conf_dir(cl, conf);
-	config_free(conf);
+	if (cl->runtime_dir == NULL)
+		given = config_runtime_dir(cmd_conf_path(cl));
+	dir = choose_dir(cl, given);
+	free(given);
 	return (dir);
 }
 
@@ -112,7 +96,7 @@ cmd_run(const struct cmdline *cl)
 
 	if (conf == NULL)
 		return (EX_CONFIG);
-	dir = conf_dir(cl, conf);
+	dir = choose_dir(cl, conf->runtime_dir);
 	if (dir == NULL) {
 		config_free(conf);
 		return (EX_USAGE);
@@ -176,7 +160,7 @@ refuse_second(const char *dir)
 static int
 start(const struct cmdline *cl, struct config *conf)
 {
-	char *dir = conf_dir(cl, conf), *abs;
+	char *dir = choose_dir(cl, conf->runtime_dir), *abs;
 	int status = EX_USAGE;
 
 	if (dir == NULL) {

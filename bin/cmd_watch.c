@@ -108,10 +108,11 @@ static void
 add_line(struct watch *w, size_t key, const char *value)
 {
 	const char *option = keys[key].option;
+	char what[64];
 
 	if (keys[key].kind != QUOTED && !is_plain(value)) {
-		fprintf(stderr, "daemonwatch: --%s: not a value: %s\n", option,
-		    value);
+		snprintf(what, sizeof(what), "--%s: not a value", option);
+		cmd_complain(what, value);
 		w->bad = true;
 		return;
 	}
@@ -146,61 +147,77 @@ print_error(const struct config_pos *pos, const char *text, void *arg)
 		fprintf(stderr, "daemonwatch: watch: %s\n", text);
 }
 
+static void
+fill_options(struct option *options)
+{
+	static const struct option own[] = {
+	    {"name", required_argument, NULL, 'n'},
+	    {"timeout", required_argument, NULL, 't'},
+	    {"verbose", no_argument, NULL, 'v'},
+	    {"help", no_argument, NULL, 'h'},
+	    {NULL, 0, NULL, 0},
+	};
+
+	for (size_t n = 0; n < NKEYS; n++)
+		options[n] = (struct option) {
+		    keys[n].option, required_argument, NULL, 256 + (int)n};
+	memcpy(options + NKEYS, own, sizeof(own));
+}
+
+/* What is wanted before the first line is written.  1: help was. */
+static int
+look_ahead(
+    struct watch *w, int argc, char *argv[], const struct option *options)
+{
+	int c;
+
+	opterr = 0; /* its words would be printed as they are */
+	while ((c = getopt_long(argc, argv, "vh", options, NULL)) != -1) {
+		if (c == 'n')
+			w->name = optarg;
+		else if (c == 't')
+			w->timeout = optarg;
+		else if (c == 'v')
+			w->verbose = true;
+		else if (c == 'h')
+			return (1);
+		else if (c == '?') {
+			cmd_complain("unknown option, or its value is missing",
+			    argv[optind - 1]);
+			return (-1);
+		} else if (strcmp(keys[c - 256].key, "match") == 0 ||
+		    strcmp(keys[c - 256].key, "pidfile") == 0)
+			w->detached = true;
+	}
+	if (optind < argc)
+		cmd_complain("watch takes no names", argv[optind]);
+	else if (!is_plain(w->name))
+		cmd_complain("--name: not a name", w->name);
+	else if (w->timeout != NULL && !is_plain(w->timeout))
+		cmd_complain("--timeout: not a value", w->timeout);
+	else
+		return (0);
+	return (-1);
+}
+
 static int
 read_options(struct watch *w, int argc, char *argv[])
 {
 	struct option options[NKEYS + 5];
-	size_t n = 0;
-	int c, i;
+	int c, ret;
 
-	for (; n < NKEYS; n++)
-		options[n] = (struct option) {
-		    keys[n].option, required_argument, NULL, 256 + (int)n};
-	options[n++] = (struct option) {"name", required_argument, NULL, 'n'};
-	options[n++] =
-	    (struct option) {"timeout", required_argument, NULL, 't'};
-	options[n++] = (struct option) {"verbose", no_argument, NULL, 'v'};
-	options[n++] = (struct option) {"help", no_argument, NULL, 'h'};
-	options[n] = (struct option) {NULL, 0, NULL, 0};
-	/* Two turns, as what they say is wanted before the first line. */
-	while ((c = getopt_long(argc, argv, "vh", options, NULL)) != -1)
-		switch (c) {
-		case 'n':
-			w->name = optarg;
-			break;
-		case 't':
-			w->timeout = optarg;
-			break;
-		case 'v':
-			w->verbose = true;
-			break;
-		case 'h':
-		case '?':
-			usage();
-			return (c == 'h' ? 1 : -1);
-		default:
-			if (strcmp(options[c - 256].name, "match") == 0 ||
-			    strcmp(options[c - 256].name, "pidfile") == 0)
-				w->detached = true;
-			break;
-		}
-	if (optind < argc) {
-		fprintf(
-		    stderr, "daemonwatch: watch: what is %s?\n", argv[optind]);
+	fill_options(options);
+	ret = look_ahead(w, argc, argv, options);
+	if (ret != 0) {
 		usage();
-		return (-1);
-	}
-	if (w->timeout != NULL && !is_plain(w->timeout)) {
-		fprintf(stderr, "daemonwatch: --timeout: not a value: %s\n",
-		    w->timeout);
-		return (-1);
+		return (ret);
 	}
 	fprintf(w->text, "service %s { type = %s\n", w->name,
 	    w->detached ? "detached" : "child");
 	optind = 1;
-	while ((i = getopt_long(argc, argv, "vh", options, NULL)) != -1)
-		if (i >= 256)
-			add_line(w, (size_t)(i - 256), optarg);
+	while ((c = getopt_long(argc, argv, "vh", options, NULL)) != -1)
+		if (c >= 256)
+			add_line(w, (size_t)(c - 256), optarg);
 	fprintf(w->text, "}\n");
 	return (w->bad ? -1 : 0);
 }

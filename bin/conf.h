@@ -159,6 +159,12 @@ struct config *config_read(
  */
 struct config *config_parse(const char *name, const char *text, size_t len,
     config_error_cb *cb, void *arg);
+/*
+ * The runtime-dir that a file gives, whatever else is wrong with it: whoever
+ * asks a running daemonwatch must reach it also when a program has gone since
+ * or the file is being edited.  Allocated; NULL: none is given.
+ */
+char *config_runtime_dir(const char *path);
 void config_free(struct config *c);
 
 const struct service_conf *config_find(

@@ -53,6 +53,30 @@ config_read(const char *path, bool trust, config_error_cb *cb, void *arg)
 	return (finish(&p, cb, arg));
 }
 
+static void
+ignore_error(const struct config_pos *pos, const char *text, void *arg)
+{
+	(void)pos;
+	(void)text;
+	(void)arg;
+}
+
+char *
+config_runtime_dir(const char *path)
+{
+	struct parser p;
+	char *dir = NULL;
+
+	if (begin(&p, ignore_error, NULL) == -1)
+		return (NULL);
+	config_load(&p, path);
+	if (p.config->runtime_dir != NULL)
+		dir = strdup(p.config->runtime_dir);
+	(void)parser_report(&p, ignore_error, NULL);
+	config_free(p.config);
+	return (dir);
+}
+
 struct config *
 config_parse(const char *name, const char *text, size_t len,
     config_error_cb *cb, void *arg)

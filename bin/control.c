@@ -269,7 +269,16 @@ bind_socket(struct control *c, const char **what)
 	if (strlcpy(sun.sun_path, c->path, sizeof(sun.sun_path)) >=
 	    sizeof(sun.sun_path))
 		return (-1);
-	/* We hold the pidfile's lock, so a socket that is there is stale. */
+	/*
+	 * We hold the pidfile's lock, so a socket that is there is stale: but
+	 * for a pidfile that somebody removed, and its owner lives on.
+	 */
+	*what = "another daemonwatch listens there";
+	if (connect(c->fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 ||
+	    errno == EAGAIN) {
+		errno = EADDRINUSE;
+		return (-1);
+	}
 	*what = "unlink";
 	if (unlink(c->path) == -1 && errno != ENOENT)
 		return (-1);

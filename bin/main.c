@@ -172,6 +172,9 @@ read_options(
 	    (c = getopt_long(argc, argv, "f:r:jdwvh", options, NULL)) != -1) {
 		if (c == 'h')
 			return (1);
+		if (c == '?')
+			cmd_complain("unknown option, or its value is missing",
+			    argv[optind - 1]);
 		if (c == '?' || set_option(cl, c) == -1)
 			return (-1);
 		if (strchr(verb->options, c) == NULL) {
@@ -231,7 +234,7 @@ main(int argc, char *argv[])
 		if (strcmp(argv[1], verbs[i].name) == 0)
 			verb = &verbs[i];
 	if (verb == NULL) {
-		fprintf(stderr, "daemonwatch: no such verb: %s\n", argv[1]);
+		cmd_complain("no such verb", argv[1]);
 		usage(stderr);
 		return (EX_VERB_USAGE);
 	}

@@ -136,6 +136,11 @@ runtime_listen(struct supervisor *sup, char *buf, size_t len)
 	path = runtime_path(sup->opt.runtime_dir, "control");
 	if (path != NULL)
 		sup->control = control_new(sup, path, &what);
+	if (sup->control == NULL && errno == EADDRINUSE) {
+		snprintf(buf, len, "already running: %s", what);
+		free(path);
+		return (1);
+	}
 	if (sup->control == NULL) {
 		snprintf(buf, len, "%s: %s: %s",
 		    (path != NULL) ? path : "control", what, strerror(errno));

@@ -40,6 +40,15 @@ status_text(const char *text, char *buf, size_t len)
 	buf[n] = '\0';
 }
 
+void
+cmd_complain(const char *what, const char *typed)
+{
+	char clean[256];
+
+	status_text(typed, clean, sizeof(clean));
+	fprintf(stderr, "daemonwatch: %s: %s\n", what, clean);
+}
+
 static const char *
 member(const json_t *service, const char *key, char *buf, size_t len)
 {
