@@ -13,8 +13,9 @@
 static inline char *
 print(const struct config *c)
 {
-	char *text = NULL;
-	size_t len;
+	/* Not on the stack: gcc 12 believes that it points to itself. */
+	static char *text;
+	static size_t len;
 	FILE *f = open_memstream(&text, &len);
 
 	assert_non_null(f);
