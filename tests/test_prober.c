@@ -2,9 +2,8 @@
  * SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The daemonwatch authors
  *
- * The supervisor's side of the prober, with the real program ($PROBER, or that
- * of the build tree) and with one that does everything wrong: this program
- * itself, started again with $FAKE_PROBER set.
+ * The supervisor's side of the prober, with the real program.  One that does
+ * everything wrong is in test_prober_fake.c.
  */
 #include "config.h"
 
@@ -27,199 +26,9 @@
 
 #include <cmocka.h>
 
-#include "../bin/prober_client.h"
-#include "../bin/wire.h"
-#include "probe_fixture.h"
+#include "prober_fixture.h"
 
 #define MANY 2000
-#define LAST_WORDS 150 /* more than are read in a turn */
-
-static const char *self; /* this program */
-static const char *real; /* the prober */
-static struct prober *prober;
-static char last_event[256];
-static int nevents, nstarts;
-static bool hung;
-
-static void
-event(void *arg, enum dw_log_level level, const char *text)
-{
-	assert_ptr_equal(arg, &nevents);
-	assert_true(level <= DW_LOG_INFO);
-	nevents++;
-	if (strstr(text, "started") != NULL)
-		nstarts++;
-	if (strstr(text, "does not answer: killed") != NULL)
-		hung = true;
-	(void)strlcpy(last_event, text, sizeof(last_event));
-}
-
-static void
-make_prober(const char *path)
-{
-	nevents = nstarts = 0;
-	hung = false;
-	last_event[0] = '\0';
-	prober = prober_new(loop, path, NULL, event, &nevents);
-	assert_non_null(prober);
-}
-
-/* The one that acts as mode says. */
-static void
-make_fake(const char *mode)
-{
-	assert_int_equal(setenv("FAKE_PROBER", mode, 1), 0);
-	make_prober(self);
-}
-
-static int
-tear_down_prober(void **state)
-{
-	prober_free(prober);
-	prober = NULL;
-	(void)unsetenv("FAKE_PROBER");
-	return (tear_down(state));
-}
-
-/*
- * Queries
- */
-
-/* Static where used: a test that fails leaves them asked. */
-struct query {
-	struct prober_query q;
-	struct dw_probe_tcp tcp;
-	struct told told;
-};
-
-static void
-answered(struct prober_query *q, const struct dw_probe_result *res)
-{
-	struct query *query = q->arg;
-
-	assert_null(q->prober);
-	assert_false(dw_timer_active(&q->timer));
-	query->told.calls++;
-	query->told.res = *res;
-}
-
-static void
-ask_of(struct query *q, const char *port, int64_t timeout)
-{
-	memset(q, 0, sizeof(*q));
-	q->q.cb = answered;
-	q->q.arg = q;
-	q->tcp.host = "127.0.0.1";
-	q->tcp.port = port;
-	q->tcp.timeout = timeout;
-	assert_int_equal(prober_ask(prober, &q->q, &q->tcp), 0);
-	assert_int_equal(q->told.calls, 0);
-}
-
-static void
-await_answer(struct query *q)
-{
-	turn_until(&q->told.calls, 1);
-}
-
-/* An answer by the prober itself, whatever it says. */
-static void
-assert_serves(const char *port)
-{
-	static struct query q;
-
-	ask_of(&q, port, PATIENCE);
-	await_answer(&q);
-	assert_outcome(q.told.res, DW_PROBE_OK);
-}
-
-/*
- * The false prober
- */
-
-static void
-say(uint64_t id, const char *text)
-{
-	struct wire_reply reply = {.version = WIRE_VERSION,
-	    .outcome = DW_PROBE_OK,
-	    .id = id,
-	    .latency = 1};
-
-	(void)strlcpy(reply.text, text, sizeof(reply.text));
-	if (send(WIRE_FD, &reply, sizeof(reply), MSG_NOSIGNAL) == -1)
-		_exit(1);
-}
-
-static void
-say_wrong(uint64_t id, const char *what)
-{
-	struct wire_reply reply[2] = {{.version = WIRE_VERSION, .id = id}};
-	size_t len = sizeof(reply[0]);
-
-	if (strcmp(what, "wrong short") == 0)
-		len--;
-	else if (strcmp(what, "wrong long") == 0)
-		len++;
-	else if (strcmp(what, "wrong version") == 0)
-		reply->version++;
-	else if (strcmp(what, "wrong outcome") == 0)
-		reply->outcome = 3;
-	else if (strcmp(what, "wrong error") == 0)
-		reply->error = -1;
-	else if (strcmp(what, "wrong latency") == 0)
-		reply->latency = -1;
-	else if (strcmp(what, "wrong text") == 0)
-		memset(reply->text, 'x', sizeof(reply->text));
-	(void)send(WIRE_FD, reply, len, MSG_NOSIGNAL);
-}
-
-static void
-answer_as(const char *mode, uint64_t id)
-{
-	static uint64_t held;
-
-	if (strcmp(mode, "twice") == 0) {
-		say(id + 1000, "invented");
-		say(id, "once");
-		say(id, "twice");
-	} else if (strcmp(mode, "late") == 0) {
-		/* The one before, when it is too late for it. */
-		if (held != 0)
-			say(held, "late");
-		held = id;
-		if (id > 1)
-			say(id, "in time");
-	} else if (strcmp(mode, "ugly") == 0) {
-		say(id, "a\033[2Jb\x80\n");
-	} else if (strcmp(mode, "close") == 0) {
-		(void)close(WIRE_FD);
-		for (;;)
-			(void)pause();
-	} else if (strcmp(mode, "last words") == 0 && id == LAST_WORDS) {
-		for (; id > 0; id--)
-			say(id, "last words");
-		_exit(3);
-	} else if (strncmp(mode, "wrong", 5) == 0) {
-		say_wrong(id, mode);
-	}
-}
-
-static int
-be_prober(const char *mode)
-{
-	struct wire_request req;
-
-	(void)alarm(120);
-	if (strcmp(mode, "exit") == 0)
-		return (3);
-	while (recv(WIRE_FD, &req, sizeof(req), 0) > 0)
-		answer_as(mode, req.id);
-	return (0);
-}
-
-/*
- * With the real one
- */
 
 static void
 test_started_when_asked(void **state)
@@ -541,9 +350,11 @@ test_freed_with_queries(void **state)
 	assert_int_equal(kill(pid, 0), -1);
 	before = count_open();
 
+	/* Nor does it help it to be stopped. */
 	make_prober(real);
 	assert_serves(port);
 	ask_of(&q, hole.port, 100 * DW_MS);
+	assert_int_equal(kill(prober_pid(prober), SIGSTOP), 0);
 	prober_free(prober);
 	prober = NULL;
 	await_no_children();
@@ -554,200 +365,8 @@ test_freed_with_queries(void **state)
 	(void)close(fd);
 }
 
-/*
- * With the false one
- */
-
-static void
-test_second_answers_do_not_count(void **state)
-{
-	static struct query q[2];
-
-	(void)state;
-	make_fake("twice");
-	ask_of(&q[0], "80", PATIENCE);
-	await_answer(&q[0]);
-	assert_string_equal(q[0].told.res.text, "once");
-	ask_of(&q[1], "80", PATIENCE);
-	await_answer(&q[1]);
-	assert_int_equal(q[0].told.calls, 1);
-	assert_string_equal(q[1].told.res.text, "once");
-	assert_int_equal(nstarts, 1);
-}
-
-static void
-test_late_answers_do_not_count(void **state)
-{
-	static struct query q[2];
-
-	(void)state;
-	make_fake("late");
-	ask_of(&q[0], "80", 1 * DW_MS);
-	await_answer(&q[0]);
-	assert_outcome(q[0].told.res, DW_PROBE_UNKNOWN);
-	assert_int_equal(q[0].told.res.error, ETIMEDOUT);
-	ask_of(&q[1], "80", PATIENCE);
-	await_answer(&q[1]);
-	assert_string_equal(q[1].told.res.text, "in time");
-	assert_int_equal(q[0].told.calls, 1);
-
-	/* Nor to one that was cancelled. */
-	ask_of(&q[0], "80", PATIENCE);
-	assert_true(q[0].q.sent);
-	prober_cancel(&q[0].q);
-	ask_of(&q[1], "80", PATIENCE);
-	await_answer(&q[1]);
-	assert_string_equal(q[1].told.res.text, "in time");
-	assert_int_equal(q[0].told.calls, 0);
-}
-
-static void
-test_text_is_made_printable(void **state)
-{
-	static struct query q;
-
-	(void)state;
-	make_fake("ugly");
-	ask_of(&q, "80", PATIENCE);
-	await_answer(&q);
-	assert_string_equal(q.told.res.text, "a?[2Jb??");
-}
-
-static void
-test_malformed_answers(void **state)
-{
-	static const char *const modes[] = {"wrong short", "wrong long",
-	    "wrong version", "wrong outcome", "wrong error", "wrong latency",
-	    "wrong text"};
-	static struct query q;
-	size_t i;
-
-	(void)state;
-	for (i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
-		make_fake(modes[i]);
-		ask_of(&q, "80", PATIENCE);
-		await_answer(&q);
-		assert_outcome(q.told.res, DW_PROBE_UNKNOWN);
-		assert_non_null(
-		    strstr(last_event, "sent a malformed answer: killed"));
-		assert_int_equal(prober_pid(prober), 0);
-		prober_free(prober);
-	}
-	prober = NULL;
-}
-
-static void
-test_closed_socket(void **state)
-{
-	static struct query q;
-
-	(void)state;
-	make_fake("close");
-	ask_of(&q, "80", PATIENCE);
-	await_answer(&q);
-	assert_outcome(q.told.res, DW_PROBE_UNKNOWN);
-	assert_int_equal(prober_pid(prober), 0);
-}
-
-/* What it said counts, though it is dead when that is read. */
-static void
-test_last_words(void **state)
-{
-	static struct query q[LAST_WORDS];
-	int i;
-
-	(void)state;
-	make_fake("last words");
-	for (i = 0; i < LAST_WORDS; i++)
-		ask_of(&q[i], "80", PATIENCE);
-	for (i = 0; i < LAST_WORDS; i++) {
-		await_answer(&q[i]);
-		assert_outcome(q[i].told.res, DW_PROBE_OK);
-		assert_string_equal(q[i].told.res.text, "last words");
-	}
-	turn_until(&nevents, 2);
-	assert_non_null(strstr(last_event, "exited with 3"));
-}
-
-/* Each query starts it again, and the delays keep that in bounds. */
-static void
-test_exits_at_once(void **state)
-{
-	int64_t end = dw_clock() + 1500 * DW_MS;
-	static struct query q;
-
-	(void)state;
-	make_fake("exit");
-	while (dw_clock() < end) {
-		ask_of(&q, "80", 20 * DW_MS);
-		await_answer(&q);
-		assert_outcome(q.told.res, DW_PROBE_UNKNOWN);
-		assert_int_equal(q.told.calls, 1);
-	}
-	/* At 0, 0, 100, 300, 700 ms; and 1500, if it is late. */
-	assert_true(nstarts >= 2 && nstarts <= 6);
-	assert_non_null(strstr(last_event, "exited with 3"));
-}
-
-static void
-test_no_such_program(void **state)
-{
-	int64_t start = dw_clock();
-	static struct query q[3];
-	int i;
-
-	(void)state;
-	make_prober("/nonexistent/daemonwatch-prober");
-	for (i = 0; i < 3; i++)
-		ask_of(&q[i], "80", PATIENCE);
-	for (i = 0; i < 3; i++) {
-		await_answer(&q[i]);
-		assert_outcome(q[i].told.res, DW_PROBE_UNKNOWN);
-		assert_int_equal(q[i].told.res.error, ENOENT);
-		assert_non_null(strstr(q[i].told.res.text, "execve: "));
-	}
-	/* The reason is told at once, not when the queries run out. */
-	assert_true(dw_clock() - start < PATIENCE / 2);
-	assert_non_null(
-	    strstr(last_event, "/nonexistent/daemonwatch-prober: execve: "));
-	assert_int_equal(nstarts, 0);
-	/* While it waits to try again, as well. */
-	for (i = 0; i < 3; i++) {
-		ask_of(&q[0], "80", 1 * DW_MS);
-		await_answer(&q[0]);
-		assert_outcome(q[0].told.res, DW_PROBE_UNKNOWN);
-		assert_non_null(strstr(q[0].told.res.text, "execve: "));
-	}
-}
-
-static void
-test_no_descriptors(void **state)
-{
-	static struct query q;
-	struct rlimit rl;
-	char port[8];
-	int fd, low;
-
-	(void)state;
-	fd = listen_on(port, 8);
-	make_prober(real);
-	assert_int_equal(getrlimit(RLIMIT_NOFILE, &rl), 0);
-	low = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	(void)close(low);
-	/* Enough for the socket, not for what dw_spawn() needs. */
-	limit_descriptors((rlim_t)low + 2);
-	ask_of(&q, port, PATIENCE);
-	await_answer(&q);
-	limit_descriptors(rl.rlim_cur);
-	assert_outcome(q.told.res, DW_PROBE_UNKNOWN);
-	assert_int_equal(q.told.res.error, EMFILE);
-	assert_int_equal(nstarts, 0);
-	assert_serves(port);
-	(void)close(fd);
-}
-
 int
-main(int argc, char *argv[])
+main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down_prober)
 	const struct CMUnitTest tests[] = {
@@ -761,24 +380,8 @@ main(int argc, char *argv[])
 	    TEST(test_cancelled),
 	    TEST(test_freed_in_callback),
 	    TEST(test_freed_with_queries),
-	    TEST(test_second_answers_do_not_count),
-	    TEST(test_late_answers_do_not_count),
-	    TEST(test_text_is_made_printable),
-	    TEST(test_malformed_answers),
-	    TEST(test_closed_socket),
-	    TEST(test_last_words),
-	    TEST(test_exits_at_once),
-	    TEST(test_no_such_program),
-	    TEST(test_no_descriptors),
 	};
-	const char *mode = getenv("FAKE_PROBER");
 
-	if (mode != NULL)
-		return (be_prober(mode));
-	(void)argc;
-	self = argv[0];
-	real = getenv("PROBER");
-	if (real == NULL)
-		real = "./bin/daemonwatch-prober";
+	find_prober();
 	return (cmocka_run_group_tests(tests, NULL, NULL));
 }
