@@ -135,40 +135,58 @@ wait_gone(const struct dw_proc_id *id, int64_t limit, int signo)
 	return (ret);
 }
 
+/* The pid in the answer, should the pidfile have been removed. */
+static void
+answer_owner(const json_t *answer, struct dw_proc_id *id)
+{
+	json_int_t pid = json_integer_value(json_object_get(answer, "pid"));
+
+	if (pid <= 1 || dw_proc_identify((pid_t)pid, id) == -1)
+		id->pid = 0;
+}
+
+static int
+wait_stopped(const struct cmdline *cl, const struct dw_proc_id *id, int signo)
+{
+	int64_t limit = (cl->timeout >= 0) ? cl->timeout : STOP_TIME;
+	int ret = (id->pid > 1) ? wait_gone(id, limit, signo) : 0;
+
+	if (ret == 0)
+		return (0);
+	fprintf(stderr, "daemonwatch: pid %jd: %s\n", (intmax_t)id->pid,
+	    (ret == 1) ? "still stopping its services" : strerror(errno));
+	return (1);
+}
+
 static int
 stop_watcher(const struct cmdline *cl, const char *dir)
 {
-	int64_t limit = (cl->timeout >= 0) ? cl->timeout : STOP_TIME;
 	struct dw_proc_id id;
 	json_t *req, *answer;
-	int signo = 0, ret;
+	bool owned = (find_owner(dir, &id) == 0);
+	int status = 1;
 
-	if (find_owner(dir, &id) == -1) {
-		fprintf(stderr, "daemonwatch: not running\n");
-		return (0);
-	}
 	req = client_request("shutdown", NULL);
 	if (req != NULL)
 		json_object_set_new(req, "keep", json_boolean(cl->keep));
 	answer = ask(dir, req);
-	if (answer == NULL && cl->keep) {
+	if (answer == NULL && !owned) {
+		fprintf(stderr, "daemonwatch: not running\n");
+		return (0);
+	}
+	/* It may not have come to listening yet, or not come to an answer. */
+	if (answer == NULL && !cl->keep)
+		return (wait_stopped(cl, &id, SIGTERM));
+	if (answer == NULL)
 		fprintf(stderr, "daemonwatch: pid %jd: %s\n", (intmax_t)id.pid,
 		    reason(errno));
-		return (1);
-	}
-	if (answer == NULL)
-		signo = SIGTERM; /* it may not have come to listening yet */
-	else if (!is_ok(answer)) {
-		json_decref(answer);
-		return (1);
+	else if (is_ok(answer)) {
+		if (!owned)
+			answer_owner(answer, &id);
+		status = wait_stopped(cl, &id, 0);
 	}
 	json_decref(answer);
-	ret = wait_gone(&id, limit, signo);
-	if (ret == 0)
-		return (0);
-	fprintf(stderr, "daemonwatch: pid %jd: %s\n", (intmax_t)id.pid,
-	    (ret == 1) ? "still stopping its services" : strerror(errno));
-	return (1);
+	return (status);
 }
 
 int

@@ -304,6 +304,7 @@ list_matches(
 		return (errno);
 	do {
 		errno = 0;
+		/* cppcheck-suppress readdirCalled ; the stream is ours alone */
 		if ((e = readdir(d)) == NULL)
 			error = errno;
 		else if (fnmatch(pattern, e->d_name, FNM_PERIOD) == 0)

@@ -272,7 +272,12 @@ take_account(struct parser *p, const char *what, bool group, char **out)
 	if ((text = take_text(p, what, &pos)) == NULL)
 		return (-1);
 	errno = 0;
-	found = group ? getgrnam(text) != NULL : getpwnam(text) != NULL;
+	if (group)
+		/* cppcheck-suppress getgrnamCalled ; there is one thread */
+		found = getgrnam(text) != NULL;
+	else
+		/* cppcheck-suppress getpwnamCalled ; there is one thread */
+		found = getpwnam(text) != NULL;
 	if (!found) {
 		int error = errno;
 

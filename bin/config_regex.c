@@ -243,6 +243,8 @@ scan_regex(struct scan *sc)
 		if (sc->sum[sc->depth] > COST_MAX || sc->last > COST_MAX)
 			return (wrong(sc, "it repeats too much"));
 	}
+	if (sc->depth > 0)
+		return (wrong(sc, "it has an unmatched '('"));
 	if (sc->empty)
 		return (wrong(sc, "one of its alternatives is empty"));
 	return (0);
