@@ -64,6 +64,8 @@ host_wrong(const char *host)
 static const char *
 port_wrong(const char *port)
 {
+	static const char unknown[] = "the port is neither a number nor a "
+				      "name that services(5) has";
 	const char *why;
 	uint64_t n;
 
@@ -76,11 +78,10 @@ port_wrong(const char *port)
 		    value_number(port, strlen(port), 1, 65535, &n, &why) == 0 ?
 			NULL :
 			"a port is a number from 1 to 65535");
+	if (port[strspn(port, LETTERS DIGITS "_+.-")] != '\0')
+		return (unknown);
 	/* cppcheck-suppress getservbynameCalled ; there is one thread */
-	if (getservbyname(port, "tcp") == NULL)
-		return ("the port is neither a number nor a name that "
-			"services(5) has");
-	return (NULL);
+	return (getservbyname(port, "tcp") != NULL ? NULL : unknown);
 }
 
 static int
