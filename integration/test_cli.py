@@ -247,7 +247,7 @@ BROKEN = [
     ("service web {\n    start = {\"/bin/true\"}\n    tcp p { address = "
      "127.0.0.1:99999 }\n}\n", "3:", ["99999"]),
     ("service web {\n    type = detached\n    start = {\"/bin/true\"}\n"
-     "    match = '('\n}\n", "4:", ["match"]),
+     "    match = '('\n}\n", "4:", ["expression"]),
     ("}\n", "1:1", []),
 ]
 
