@@ -501,7 +501,7 @@ struct dw_probe {
  * Connect, and if asked send and wait for the expected answer.  A name is
  * looked up by a process of its own, so nothing ever blocks the loop.  The
  * callback comes exactly once, never from within start.  EINVAL: a regular
- * expression or port that is none; ENOMEM.
+ * expression or port that is none; EBUSY: started already; ENOMEM.
  */
 int dw_probe_tcp(struct dw_loop *loop, struct dw_probe *probe,
     const struct dw_probe_tcp *tcp);
