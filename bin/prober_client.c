@@ -112,7 +112,7 @@ answer_unknown(struct prober_query *q, int error, const char *text)
 	struct dw_probe_result result = {
 	    .outcome = DW_PROBE_UNKNOWN, .error = error};
 
-	(void)strlcpy(result.text, text, sizeof(result.text));
+	(void)snprintf(result.text, sizeof(result.text), "prober: %s", text);
 	answer(q, &result);
 }
 
@@ -184,13 +184,13 @@ describe_end(struct prober *p, pid_t pid, int status)
 
 	if (p->killed != NULL)
 		(void)snprintf(
-		    p->last, size, "prober %d %s: killed", (int)pid, p->killed);
+		    p->last, size, "pid %d %s: killed", (int)pid, p->killed);
 	else if (WIFSIGNALED(status))
-		(void)snprintf(p->last, size, "prober %d died of signal %d",
+		(void)snprintf(p->last, size, "pid %d died of signal %d",
 		    (int)pid, WTERMSIG(status));
 	else
-		(void)snprintf(p->last, size, "prober %d exited with %d",
-		    (int)pid, WEXITSTATUS(status));
+		(void)snprintf(p->last, size, "pid %d exited with %d", (int)pid,
+		    WEXITSTATUS(status));
 }
 
 static void receive(struct prober *p, int max);
@@ -421,13 +421,13 @@ restart(struct dw_timer *timer)
 	if (TAILQ_EMPTY(&p->queue))
 		return;
 	if ((error = start(p, &what)) == 0) {
-		tell(p, DW_LOG_INFO, "prober %d started", (int)p->pid);
+		tell(p, DW_LOG_INFO, "started, pid %d", (int)p->pid);
 		flush(p);
 		return;
 	}
-	(void)snprintf(p->last, sizeof(p->last), "cannot start prober: %s: %s",
-	    what, strerror(error));
-	tell(p, DW_LOG_ERROR, "cannot start prober %s: %s: %s", p->path, what,
+	(void)snprintf(p->last, sizeof(p->last), "cannot start: %s: %s", what,
+	    strerror(error));
+	tell(p, DW_LOG_ERROR, "cannot start %s: %s: %s", p->path, what,
 	    strerror(error));
 	p->not_before = dw_clock() + dw_backoff_next(&p->backoff, 0);
 	answer_queued(p, error);
@@ -465,12 +465,12 @@ ran_out(struct dw_timer *timer)
 	if ((q = find(p, id)) == NULL)
 		return;
 	if (p->fd == -1) {
-		answer_unknown(
-		    q, ETIMEDOUT, p->last[0] == '\0' ? "no prober" : p->last);
+		answer_unknown(q, ETIMEDOUT,
+		    p->last[0] == '\0' ? "not started yet" : p->last);
 		return;
 	}
 	count_silence(p);
-	answer_unknown(q, ETIMEDOUT, "the prober does not answer");
+	answer_unknown(q, ETIMEDOUT, "does not answer");
 }
 
 static bool

@@ -32,7 +32,7 @@
 struct prober;
 struct prober_query;
 
-/* What happened to the prober, for the log. */
+/* What happened to it, for the log; to be put behind "prober: ". */
 typedef void prober_event_cb(
     void *arg, enum dw_log_level level, const char *text);
 /* The query may be freed or asked again from here; the prober not freed. */

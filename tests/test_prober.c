@@ -189,13 +189,13 @@ test_killed_in_mid_query(void **state)
 	for (i = 0; i < 5; i++)
 		await_answer(&q[i]);
 	(void)snprintf(
-	    text, sizeof(text), "prober %d died of signal 9", (int)pid);
+	    text, sizeof(text), "prober: pid %d died of signal 9", (int)pid);
 	for (i = 0; i < 5; i++) {
 		assert_int_equal(q[i].told.calls, 1);
 		assert_outcome(q[i].told.res, DW_PROBE_UNKNOWN);
 		assert_string_equal(q[i].told.res.text, text);
 	}
-	assert_string_equal(last_event, text);
+	assert_string_equal(last_event, text + strlen("prober: "));
 	assert_int_equal(prober_pid(prober), 0);
 	/* The next one is started at once. */
 	assert_serves(port);
