@@ -7,6 +7,12 @@
  * drives it does the actions in their order, feeds back what came of them,
  * keeps a timer at `deadline`, and looks after the checks and scans that
  * service_wants_checks() and service_wants_scans() ask for.
+ *
+ * What it relies on: the end of each process that SE_PROCS counted leads to a
+ * new SE_PROCS, and so does each SA_SCAN; should the process table not be
+ * readable then, as soon as it is, whatever service_wants_scans() says in the
+ * meantime.  SA_CHECK, and a pace of none, take back the questions that have
+ * no answer yet.  Events that mean nothing in a state are ignored there.
  */
 #ifndef BIN_SERVICE_H
 #define BIN_SERVICE_H

@@ -612,7 +612,7 @@ test_longest_times(void **state)
 {
 	static const struct model_conf conf = {.hooks = true};
 	struct service_event start = START;
-	struct service_actions out;
+	struct service_actions out = {0};
 	struct model m;
 
 	(void)state;

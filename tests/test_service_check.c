@@ -204,6 +204,8 @@ test_j3_process_gone_port_alive_is_failing(void **state)
 	    AT(2500, PROCS(0), "", NONE),
 	    /* Someone else starts it. */
 	    AT(3000, PROCS(1), ">up check", NONE),
+	    /* That the first ended is no cause for this. */
+	    WHY(4000, PROCS(0), ">failing check", NONE, "no process found"),
 	};
 	struct model m;
 
