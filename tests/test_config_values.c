@@ -180,108 +180,107 @@ test_checks(void **state)
 	REFUSE(bad);
 }
 
+static const struct bad bad_expressions[] = {
+    {DETACHED("x = 1\nmatch = 'a('"),
+	"2:1 unknown key 'x'\n"
+	"3:1 'match' stands\n"
+	"3:9 bad regular"},
+    {TCP("address = h:1 expect = '(a'"), "2:24 bad regular expression '(a': "},
+    {TCP("address = h:1 expect = '[a'"), "2:24 bad regular"},
+    {TCP("address = h:1 expect = 'a{2'"), "2:24 bad regular"},
+    {TCP("address = h:1 expect = '\\d+'"),
+	"2:24 bad regular expression '\\d+': '\\d' is not in "
+	"POSIX extended regular expressions: write [0-9]"},
+    {TCP("address = h:1 expect = '\\bx'"),
+	"2:24 bad regular "
+	"expression '\\bx': "
+	"'\\b' is not in"},
+    {TCP("address = h:1 expect = 'a\\w'"),
+	"2:24 bad regular "
+	"expression 'a\\w': "
+	"'\\w' is not in POSIX "
+	"extended regular "
+	"expressions: write "
+	"[[:alnum:]_]"},
+    {TCP("address = h:1 expect = 'a\\n'"),
+	"2:24 bad regular expression 'a\\n': '\\n' is not in "
+	"POSIX extended regular expressions: use \"...\""},
+    {TCP("address = h:1 expect = '*a'"),
+	"2:24 bad regular expression '*a': there is nothing before"},
+    {TCP("address = h:1 expect = 'a**'"),
+	"2:24 bad regular expression 'a**': there is nothing before"},
+    {TCP("address = h:1 expect = 'a+?'"),
+	"2:24 bad regular expression 'a+?': there is nothing before"},
+    {TCP("address = h:1 expect = '(+a)'"),
+	"2:24 bad regular expression '(+a)': there is nothing before"},
+    {TCP("address = h:1 expect = 'a|*b'"),
+	"2:24 bad regular expression 'a|*b': there is nothing before"},
+    {TCP("address = h:1 expect = '^*'"),
+	"2:24 bad regular expression '^*': there is nothing before"},
+    {TCP("address = h:1 expect = 'a{,3}'"),
+	"2:24 bad regular expression 'a{,3}': '{' needs a number"},
+    {TCP("address = h:1 expect = '{\"ok\"}'"),
+	"2:24 bad regular expression '{\"ok\"}': there is nothing before"},
+    {TCP("address = h:1 expect = 'x{\"ok\"}'"),
+	"2:24 bad regular expression 'x{\"ok\"}': '{' needs a number"},
+    {TCP("address = h:1 expect = 'a|'"),
+	"2:24 bad regular expression 'a|': one of its alternatives"},
+    {TCP("address = h:1 expect = '|a'"),
+	"2:24 bad regular expression '|a': one of its alternatives"},
+    {TCP("address = h:1 expect = '(|a)'"),
+	"2:24 bad regular expression '(|a)': one of its alternatives"},
+    {TCP("address = h:1 expect = 'a||b'"),
+	"2:24 bad regular expression 'a||b': one of its alternatives"},
+    {TCP("address = h:1 expect = '()'"),
+	"2:24 bad regular expression '()': one of its alternatives"},
+    {TCP("address = h:1 expect = 'a)'"),
+	"2:24 bad regular expression 'a)': it has a ')' without"},
+    {TCP("address = h:1 expect = '\\D'"),
+	"2:24 bad regular expression '\\D': '\\D' is not in POSIX "
+	"extended regular expressions: write [^0-9]"},
+    {TCP("address = h:1 expect = '\\W'"),
+	"2:24 bad regular expression '\\W': '\\W' is not in POSIX "
+	"extended regular expressions: write [^[:alnum:]_]"},
+    {TCP("address = h:1 expect = '\\s'"),
+	"2:24 bad regular expression '\\s': '\\s' is not in POSIX "
+	"extended regular expressions: write [[:space:]]"},
+    {TCP("address = h:1 expect = '\\S'"),
+	"2:24 bad regular expression '\\S': '\\S' is not in POSIX "
+	"extended regular expressions: write [^[:space:]]"},
+    {TCP("address = h:1 expect = '\\q'"),
+	"2:24 bad regular expression '\\q': '\\q' is not in POSIX "
+	"extended regular expressions"},
+    {TCP("address = h:1 expect = '[^]\\w]'"),
+	"2:24 bad regular expression '[^]\\w]': between"},
+    {TCP("address = h:1 expect = '[[:alpha'"), "2:24 bad regular"},
+    {TCP("address = h:1 expect = '[^'"), "2:24 bad regular"},
+    {TCP("address = h:1 expect = '(a)\\1'"), "2:24 bad regular"},
+    {TCP("address = h:1 expect = '\\<a'"), "2:24 bad regular"},
+    {TCP("address = h:1 expect = '[\\d]'"),
+	"2:24 bad regular expression '[\\d]': between [ and ] a "
+	"backslash stands for itself"},
+    {TCP("address = h:1 expect = '((((a+)+)+)+){9999}'"),
+	"2:24 bad regular expression"},
+    {TCP("address = h:1 expect = '(((((a{99}){99}){99}))){9}'"),
+	"2:24 bad regular expression '(((((a{99}){99}){99}))){9}'"
+	": it repeats too much"},
+    {TCP("address = h:1 expect = '(a?){1001}'"),
+	"2:24 bad regular expression '(a?){1001}': it repeats too"},
+    {TCP("address = h:1 expect = '(((((((((((((((((((((((((((((("
+	 "(((((a))))))))))))))))))))))))))))))))))))'"),
+	"2:24 bad regular expression"},
+    {"service a { type = detached start = \"x\" match = '.*' }",
+	"1:49 bad regular expression '.*': it matches even an "
+	"empty command line"},
+    {"service a { type = detached start = \"x\" match = 'a|' }",
+	"1:49 bad regular expression"},
+};
+
 static void
 test_regular_expressions(void **state)
 {
-	static const struct bad bad[] = {
-	    {DETACHED("x = 1\nmatch = 'a('"),
-		"2:1 unknown key 'x'\n"
-		"3:1 'match' stands\n"
-		"3:9 bad regular"},
-	    {TCP("address = h:1 expect = '(a'"),
-		"2:24 bad regular expression '(a': "},
-	    {TCP("address = h:1 expect = '[a'"), "2:24 bad regular"},
-	    {TCP("address = h:1 expect = 'a{2'"), "2:24 bad regular"},
-	    {TCP("address = h:1 expect = '\\d+'"),
-		"2:24 bad regular expression '\\d+': '\\d' is not in "
-		"POSIX extended regular expressions: write [0-9]"},
-	    {TCP("address = h:1 expect = '\\bx'"),
-		"2:24 bad regular "
-		"expression '\\bx': "
-		"'\\b' is not in"},
-	    {TCP("address = h:1 expect = 'a\\w'"),
-		"2:24 bad regular "
-		"expression 'a\\w': "
-		"'\\w' is not in POSIX "
-		"extended regular "
-		"expressions: write "
-		"[[:alnum:]_]"},
-	    {TCP("address = h:1 expect = 'a\\n'"),
-		"2:24 bad regular expression 'a\\n': '\\n' is not in "
-		"POSIX extended regular expressions: use \"...\""},
-	    {TCP("address = h:1 expect = '*a'"),
-		"2:24 bad regular expression '*a': there is nothing before"},
-	    {TCP("address = h:1 expect = 'a**'"),
-		"2:24 bad regular expression 'a**': there is nothing before"},
-	    {TCP("address = h:1 expect = 'a+?'"),
-		"2:24 bad regular expression 'a+?': there is nothing before"},
-	    {TCP("address = h:1 expect = '(+a)'"),
-		"2:24 bad regular expression '(+a)': there is nothing before"},
-	    {TCP("address = h:1 expect = 'a|*b'"),
-		"2:24 bad regular expression 'a|*b': there is nothing before"},
-	    {TCP("address = h:1 expect = '^*'"),
-		"2:24 bad regular expression '^*': there is nothing before"},
-	    {TCP("address = h:1 expect = 'a{,3}'"),
-		"2:24 bad regular expression 'a{,3}': '{' needs a number"},
-	    {TCP("address = h:1 expect = '{\"ok\"}'"),
-		"2:24 bad regular expression '{\"ok\"}': there is nothing before"},
-	    {TCP("address = h:1 expect = 'x{\"ok\"}'"),
-		"2:24 bad regular expression 'x{\"ok\"}': '{' needs a number"},
-	    {TCP("address = h:1 expect = 'a|'"),
-		"2:24 bad regular expression 'a|': one of its alternatives"},
-	    {TCP("address = h:1 expect = '|a'"),
-		"2:24 bad regular expression '|a': one of its alternatives"},
-	    {TCP("address = h:1 expect = '(|a)'"),
-		"2:24 bad regular expression '(|a)': one of its alternatives"},
-	    {TCP("address = h:1 expect = 'a||b'"),
-		"2:24 bad regular expression 'a||b': one of its alternatives"},
-	    {TCP("address = h:1 expect = '()'"),
-		"2:24 bad regular expression '()': one of its alternatives"},
-	    {TCP("address = h:1 expect = 'a)'"),
-		"2:24 bad regular expression 'a)': it has a ')' without"},
-	    {TCP("address = h:1 expect = '\\D'"),
-		"2:24 bad regular expression '\\D': '\\D' is not in POSIX "
-		"extended regular expressions: write [^0-9]"},
-	    {TCP("address = h:1 expect = '\\W'"),
-		"2:24 bad regular expression '\\W': '\\W' is not in POSIX "
-		"extended regular expressions: write [^[:alnum:]_]"},
-	    {TCP("address = h:1 expect = '\\s'"),
-		"2:24 bad regular expression '\\s': '\\s' is not in POSIX "
-		"extended regular expressions: write [[:space:]]"},
-	    {TCP("address = h:1 expect = '\\S'"),
-		"2:24 bad regular expression '\\S': '\\S' is not in POSIX "
-		"extended regular expressions: write [^[:space:]]"},
-	    {TCP("address = h:1 expect = '\\q'"),
-		"2:24 bad regular expression '\\q': '\\q' is not in POSIX "
-		"extended regular expressions"},
-	    {TCP("address = h:1 expect = '[^]\\w]'"),
-		"2:24 bad regular expression '[^]\\w]': between"},
-	    {TCP("address = h:1 expect = '[[:alpha'"), "2:24 bad regular"},
-	    {TCP("address = h:1 expect = '[^'"), "2:24 bad regular"},
-	    {TCP("address = h:1 expect = '(a)\\1'"), "2:24 bad regular"},
-	    {TCP("address = h:1 expect = '\\<a'"), "2:24 bad regular"},
-	    {TCP("address = h:1 expect = '[\\d]'"),
-		"2:24 bad regular expression '[\\d]': between [ and ] a "
-		"backslash stands for itself"},
-	    {TCP("address = h:1 expect = '((((a+)+)+)+){9999}'"),
-		"2:24 bad regular expression"},
-	    {TCP("address = h:1 expect = '(((((a{99}){99}){99}))){9}'"),
-		"2:24 bad regular expression '(((((a{99}){99}){99}))){9}'"
-		": it repeats too much"},
-	    {TCP("address = h:1 expect = '(a?){1001}'"),
-		"2:24 bad regular expression '(a?){1001}': it repeats too"},
-	    {TCP("address = h:1 expect = '(((((((((((((((((((((((((((((("
-		 "(((((a))))))))))))))))))))))))))))))))))))'"),
-		"2:24 bad regular expression"},
-	    {"service a { type = detached start = \"x\" match = '.*' }",
-		"1:49 bad regular expression '.*': it matches even an "
-		"empty command line"},
-	    {"service a { type = detached start = \"x\" match = 'a|' }",
-		"1:49 bad regular expression"},
-	};
-
 	(void)state;
-	REFUSE(bad);
+	REFUSE(bad_expressions);
 }
 
 /* Every key whose value is one text, without one. */

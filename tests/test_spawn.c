@@ -31,128 +31,14 @@
 #include "daemonwatch.h"
 #include "deny.h"
 #include "forked.h"
+#include "spawn_fixture.h"
 
-static char self[PATH_MAX];
 static char report_arg[] = "report";
 static char exit_arg[] = "exit";
-static char dir[64];
-
-/*
- * The program: a line for each thing it finds.
- */
-static void
-report_fds(FILE *f)
-{
-	struct stat st;
-	int fd;
-
-	fprintf(f, "fds=");
-	for (fd = 0; fd < 4096; fd++) {
-		if (fstat(fd, &st) == 0)
-			fprintf(f, "%d:%ju ", fd, (uintmax_t)st.st_ino);
-	}
-	fprintf(f, "\n");
-}
-
-static void
-report_signals(FILE *f)
-{
-	struct sigaction sa;
-	sigset_t set;
-	int signo;
-
-	(void)sigprocmask(SIG_BLOCK, NULL, &set);
-	fprintf(f, "blocked=");
-	for (signo = 1; signo < NSIG; signo++) {
-		if (sigismember(&set, signo) == 1)
-			fprintf(f, "%d ", signo);
-	}
-	fprintf(f, "\nignored=");
-	for (signo = 1; signo < NSIG; signo++) {
-		if (sigaction(signo, NULL, &sa) == 0 &&
-		    sa.sa_handler == SIG_IGN)
-			fprintf(f, "%d ", signo);
-	}
-	fprintf(f, "\n");
-}
-
-static void
-report_ids(FILE *f)
-{
-	gid_t groups[64];
-	int i, n;
-
-	fprintf(f, "uid=%ju %ju\n", (uintmax_t)getuid(), (uintmax_t)geteuid());
-	fprintf(f, "gid=%ju %ju\n", (uintmax_t)getgid(), (uintmax_t)getegid());
-	n = getgroups(64, groups);
-	fprintf(f, "groups=");
-	for (i = 0; i < n; i++)
-		fprintf(f, "%ju ", (uintmax_t)groups[i]);
-	fprintf(f, "\n");
-}
-
-static int
-report(char *argv[], char *envp[])
-{
-	struct rlimit rl;
-	char cwd[PATH_MAX];
-	FILE *f;
-	int fd;
-
-	fd = argv[2] != NULL ? atoi(argv[2]) : 1;
-	if ((f = fdopen(fd, "w")) == NULL)
-		return (1);
-	report_fds(f);
-	report_signals(f);
-	report_ids(f);
-	fprintf(f, "argv0=%s\n", argv[0]);
-	fprintf(f, "env0=%s\n", envp[0] == NULL ? "" : envp[0]);
-	fprintf(f, "cwd=%s\n", getcwd(cwd, sizeof(cwd)));
-	fprintf(f, "umask=%03o\n", (unsigned)umask(0));
-	fprintf(f, "session=%d\n", getsid(0) == getpid());
-	(void)getrlimit(RLIMIT_NOFILE, &rl);
-	fprintf(f, "nofile=%ju\n", (uintmax_t)rl.rlim_cur);
-	return (fclose(f) == 0 ? 42 : 1);
-}
 
 /*
  * Starting it
  */
-
-/* What the report says of a key; "" if nothing. */
-static const char *
-said(const char *text, const char *key)
-{
-	static char value[65536];
-	char line[64];
-	const char *p;
-
-	(void)snprintf(line, sizeof(line), "%s=", key);
-	for (p = text; p != NULL && strncmp(p, line, strlen(line)) != 0;) {
-		if ((p = strchr(p, '\n')) != NULL)
-			p++;
-	}
-	if (p == NULL)
-		return ("");
-	p += strlen(line);
-	(void)snprintf(value, sizeof(value), "%.*s", (int)strcspn(p, "\n"), p);
-	return (value);
-}
-
-static void
-read_all(int fd, char *buf, size_t len)
-{
-	size_t have;
-	ssize_t n;
-
-	have = 0;
-	while (
-	    have < len - 1 && (n = read(fd, buf + have, len - 1 - have)) != 0) {
-		must(n > 0 || errno == EINTR);
-		have += n > 0 ? (size_t)n : 0;
-	}
-	buf[have] = '\0';
-}
 
 /*
  * Run the program with a pipe as its descriptor out, and with what s says
@@ -186,7 +72,7 @@ run_report(struct dw_spawn *s, int out)
 		    strerror(e.error), e.arg);
 	must(pid != -1);
 	(void)close(ends[1]);
-	read_all(ends[0], text, sizeof(text));
+	report_read(ends[0], text, sizeof(text));
 	(void)close(ends[0]);
 	while (waitpid(pid, &status, 0) == -1)
 		must(errno == EINTR);
@@ -231,20 +117,6 @@ fails(struct dw_spawn *s, enum dw_spawn_stage stage, int error, int arg)
 	/* Nobody has to want the details. */
 	must(dw_spawn(s, NULL) == -1);
 	must(errno == error);
-}
-
-static void
-make_file(
-    char *path, size_t len, const char *name, mode_t mode, const char *text)
-{
-	int fd;
-
-	(void)snprintf(path, len, "%s/%s", dir, name);
-	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-	must(fd != -1);
-	must(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
-	must(fchmod(fd, mode) == 0);
-	must(close(fd) == 0);
 }
 
 /*
@@ -368,7 +240,7 @@ looks_in_path(void)
 	(void)snprintf(
 	    path, sizeof(path), "/nonexistent:%s/first:%s/second", dir, dir);
 	must(setenv("PATH", path, 1) == 0);
-	must(strcmp(said(run_report(&s, 1), "argv0"), "tool") == 0);
+	must(strcmp(report_says(run_report(&s, 1), "argv0"), "tool") == 0);
 
 	/* An empty entry is the program's working directory. */
 	(void)snprintf(file, sizeof(file), "%s/second", dir);
@@ -376,7 +248,7 @@ looks_in_path(void)
 	s.argv = argv;
 	s.cwd = file;
 	must(setenv("PATH", "/nonexistent:", 1) == 0);
-	must(strcmp(said(run_report(&s, 1), "cwd"), file) == 0);
+	must(strcmp(report_says(run_report(&s, 1), "cwd"), file) == 0);
 	s = plain;
 	s.argv = argv;
 	must(setenv("PATH", "", 1) == 0);
@@ -518,12 +390,12 @@ many_open(void)
 	for (i = 0; i < 1000; i++)
 		must((fd = dup(null)) != -1); /* not close-on-exec */
 	must(fcntl(null, F_DUPFD, 2000) != -1);
-	fds = said(run_report(&s, 1), "fds");
+	fds = report_says(run_report(&s, 1), "fds");
 	must(words(fds) == 3);
 	must_have(fds, 0, null);
 	must_have(fds, 2, null);
 	s = plain;
-	fds = said(run_report(&s, 1500), "fds");
+	fds = report_says(run_report(&s, 1500), "fds");
 	must(words(fds) == 4);
 	must_have(fds, 1, null);
 }
@@ -576,7 +448,7 @@ permuted(void)
 	}
 	s.fds = fds;
 	s.nfds = 8;
-	got = said(run_report(&s, 1), "fds");
+	got = report_says(run_report(&s, 1), "fds");
 	for (i = 0; i < 8; i++)
 		must_have(got, fd[(i + 1) % 8], keep[i]);
 	must(words(got) == 3 + 8);
@@ -592,7 +464,7 @@ permuted(void)
 	fds[3].to = fd[7] + 1;
 	s.fds = fds;
 	s.nfds = 4;
-	got = said(run_report(&s, 1), "fds");
+	got = report_says(run_report(&s, 1), "fds");
 	must_have(got, fd[0], keep[0]);
 	must_have(got, 0, keep[1]);
 	must_have(got, 2, keep[1]);
@@ -620,7 +492,7 @@ std_closed(void)
 	(void)close(1);
 	(void)close(2);
 	/* run_report()'s pipe and our own take these numbers now. */
-	got = said(run_report(&s, 5), "fds");
+	got = report_says(run_report(&s, 5), "fds");
 	(void)dup2(fd, 2);
 	must(words(got) == 4);
 	(void)close(2);
@@ -629,7 +501,7 @@ std_closed(void)
 	fds[0].to = 2;
 	s.fds = fds;
 	s.nfds = 1;
-	got = said(run_report(&s, 0), "fds");
+	got = report_says(run_report(&s, 0), "fds");
 	(void)dup2(fd, 2);
 	must(words(got) == 3);
 	must_have(got, 2, fd);
@@ -664,8 +536,8 @@ bad_signals(void)
 	(void)sigfillset(&all);
 	must(sigprocmask(SIG_SETMASK, &all, NULL) == 0);
 	text = run_report(&s, 1);
-	must(strcmp(said(text, "blocked"), "") == 0);
-	must(strcmp(said(text, "ignored"), "") == 0);
+	must(strcmp(report_says(text, "blocked"), "") == 0);
+	must(strcmp(report_says(text, "ignored"), "") == 0);
 	/* And ours are as they were. */
 	must(sigprocmask(SIG_SETMASK, NULL, &now) == 0);
 	must(sigismember(&now, SIGTERM) == 1);
@@ -678,7 +550,7 @@ bad_signals(void)
 	must(sigprocmask(SIG_SETMASK, &all, NULL) == 0);
 	s = plain;
 	text = run_report(&s, 1);
-	must(strcmp(said(text, "ignored"), "") == 0);
+	must(strcmp(report_says(text, "ignored"), "") == 0);
 	must(sigprocmask(SIG_SETMASK, NULL, &now) == 0);
 	must(sigismember(&now, SIGTERM) == 0);
 }
@@ -722,20 +594,20 @@ surroundings(void)
 	s.flags = DW_SPAWN_SETSID;
 	s.envp = envp;
 	text = run_report(&s, 1);
-	must(strcmp(said(text, "cwd"), "/") == 0);
-	must(strcmp(said(text, "umask"), "027") == 0);
-	must(strcmp(said(text, "session"), "1") == 0);
-	must(strcmp(said(text, "env0"), "ONLY=this") == 0);
+	must(strcmp(report_says(text, "cwd"), "/") == 0);
+	must(strcmp(report_says(text, "umask"), "027") == 0);
+	must(strcmp(report_says(text, "session"), "1") == 0);
+	must(strcmp(report_says(text, "env0"), "ONLY=this") == 0);
 
 	(void)umask(031);
 	must(clearenv() == 0);
 	must(setenv("MINE", "yes", 1) == 0);
 	s = plain;
 	text = run_report(&s, 1);
-	must(strcmp(said(text, "cwd"), getcwd(here, sizeof(here))) == 0);
-	must(strcmp(said(text, "umask"), "031") == 0);
-	must(strcmp(said(text, "session"), "0") == 0);
-	must(strcmp(said(text, "env0"), "MINE=yes") == 0);
+	must(strcmp(report_says(text, "cwd"), getcwd(here, sizeof(here))) == 0);
+	must(strcmp(report_says(text, "umask"), "031") == 0);
+	must(strcmp(report_says(text, "session"), "0") == 0);
+	must(strcmp(report_says(text, "env0"), "MINE=yes") == 0);
 	/* The caller's own are as they were. */
 	must(umask(022) == 031);
 }
@@ -762,7 +634,7 @@ limits(void)
 	limit.limit.rlim_cur = 10;
 	s.rlimits = &limit;
 	s.nrlimits = 1;
-	must(strcmp(said(run_report(&s, 9), "nofile"), "10") == 0);
+	must(strcmp(report_says(run_report(&s, 9), "nofile"), "10") == 0);
 
 	/* Raised, and needed: the descriptor is above the caller's limit. */
 	rl.rlim_cur = 64;
@@ -771,7 +643,7 @@ limits(void)
 	limit.limit.rlim_cur = 200;
 	s.rlimits = &limit;
 	s.nrlimits = 1;
-	must(strcmp(said(run_report(&s, 100), "nofile"), "200") == 0);
+	must(strcmp(report_says(run_report(&s, 100), "nofile"), "200") == 0);
 	must(getrlimit(RLIMIT_NOFILE, &rl) == 0);
 	must(rl.rlim_cur == 64);
 }
@@ -813,11 +685,11 @@ other_user(void)
 	text = run_report(&s, 1);
 	(void)snprintf(want, sizeof(want), "%ju %ju", (uintmax_t)cred.uid,
 	    (uintmax_t)cred.uid);
-	must(strcmp(said(text, "uid"), want) == 0);
+	must(strcmp(report_says(text, "uid"), want) == 0);
 	(void)snprintf(want, sizeof(want), "%ju %ju", (uintmax_t)cred.gid,
 	    (uintmax_t)cred.gid);
-	must(strcmp(said(text, "gid"), want) == 0);
-	must(strcmp(said(text, "groups"), "12 13 ") == 0);
+	must(strcmp(report_says(text, "gid"), want) == 0);
+	must(strcmp(report_says(text, "groups"), "12 13 ") == 0);
 	must(getuid() == 0);
 	must(geteuid() == 0);
 	/* Sharing memory with who changed its user, Linux forbade us cores. */
@@ -870,59 +742,6 @@ killed_before_exec(void **state)
 	in_child(killed_early);
 }
 
-/* A copy of this program where every user can execute it. */
-static int
-copy_self(const char *argv0)
-{
-	char buf[65536];
-	ssize_t n;
-	int from, to;
-
-	from = open(argv0, O_RDONLY | O_CLOEXEC);
-	to = open(self, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0755);
-	if (from == -1 || to == -1)
-		return (-1);
-	while ((n = read(from, buf, sizeof(buf))) > 0) {
-		if (write(to, buf, (size_t)n) != n)
-			return (-1);
-	}
-	(void)close(from);
-	if (n == -1 || fchmod(to, 0755) == -1)
-		return (-1);
-	return (close(to));
-}
-
-static int
-find_self(const char *argv0)
-{
-	char pattern[] = "/tmp/test_spawn.XXXXXX";
-	char real[PATH_MAX];
-
-	if (mkdtemp(pattern) == NULL || realpath(pattern, real) == NULL ||
-	    strlen(real) >= sizeof(dir))
-		return (-1);
-	memcpy(dir, real, strlen(real) + 1);
-	(void)snprintf(self, sizeof(self), "%s/self", dir);
-	return (chmod(dir, 0755) == -1 ? -1 : copy_self(argv0));
-}
-
-static void
-clean_up(void)
-{
-	static const char *const names[] = {"not-executable", "no-format",
-	    "no-interpreter", "loop", "first/tool", "second/tool", "first",
-	    "second", "private", "p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7",
-	    "self"};
-	char path[PATH_MAX + 32];
-	size_t i;
-
-	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		(void)snprintf(path, sizeof(path), "%s/%s", dir, names[i]);
-		(void)remove(path);
-	}
-	(void)rmdir(dir);
-}
-
 int
 main(int argc, char *argv[], char *envp[])
 {
@@ -950,7 +769,7 @@ main(int argc, char *argv[], char *envp[])
 	int failed;
 
 	if (argc > 1 && strcmp(argv[1], "report") == 0)
-		return (report(argv, envp));
+		return (report_print(argv, envp));
 	if (argc > 1 && strcmp(argv[1], "exit") == 0)
 		return (9);
 	if (find_self(argv[0]) == -1) {
