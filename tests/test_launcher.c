@@ -317,18 +317,33 @@ fork_and_die(int *ready)
 }
 
 static void
+block_all(void)
+{
+	sigset_t set;
+
+	must(sigfillset(&set) == 0);
+	must(sigprocmask(SIG_SETMASK, &set, NULL) == 0);
+}
+
+static void
 test_death_with_a_child_that_lives(void **state)
 {
+	int64_t start;
+
 	(void)state;
+	scene.before = block_all;
 	scene.daemon = fork_and_die;
+	start = clock_now();
 	launch();
-	assert_int_equal(await_launcher(), 1);
 	/* stderr is the child's too: only the daemon's end is asked for. */
+	assert_int_equal(await_launcher(), 1);
 	lower();
 	scene.opt.flags = DW_DAEMON_LEADER;
 	launch();
 	assert_int_equal(await_launcher(), 1);
 	lower();
+	/* And not the child's, which gives up after DEADLINE_S. */
+	assert_true(clock_now() - start < DEADLINE_S * DW_SEC);
 }
 
 /* Says it is there, and waits for the test or a signal. */
@@ -434,11 +449,11 @@ ignore_interrupt(void)
 }
 
 static void
-wait_then_ready(int *ready)
+catch_both(int *ready)
 {
-	send_facts(*ready, 0);
-	must(await_test());
-	must(dw_ready(ready) == 0);
+	must(signal(SIGTERM, refuse) != SIG_ERR);
+	fail_on_signal = ready;
+	catch_interrupt(ready);
 }
 
 static void
@@ -448,12 +463,13 @@ test_ignored_interrupt_stays_ignored(void **state)
 
 	(void)state;
 	scene.before = ignore_interrupt;
-	scene.daemon = wait_then_ready;
+	scene.daemon = catch_both;
 	launch();
 	get_facts(&f);
 	assert_int_equal(kill(scene.launcher, SIGINT), 0);
-	assert_int_equal(write(scene.control[1], "!", 1), 1);
-	assert_int_equal(await_launcher(), 0);
+	assert_int_equal(kill(scene.launcher, SIGTERM), 0);
+	assert_int_equal(await_launcher(), 4);
+	assert_string_equal(printed(), "told to stop by 15\n");
 	lower();
 }
 
@@ -475,6 +491,14 @@ test_control_c_on_the_terminal(void **state)
 	assert_string_equal(printed(), "told to stop by 2\n");
 	lower();
 	(void)close(fd);
+}
+
+static void
+wait_then_ready(int *ready)
+{
+	send_facts(*ready, 0);
+	must(await_test());
+	must(dw_ready(ready) == 0);
 }
 
 /* The launcher is killed: the daemon goes on, the attendant does not. */
