@@ -255,8 +255,9 @@ print_status(const struct cmdline *cl, json_t *answer)
 
 	if (!is_ok(answer))
 		return (LSB_UNKNOWN);
-	json_array_foreach(services, i,
-	    item) if (cl->nnames > 0 && !is_up(item)) status = LSB_NOT_RUNNING;
+	json_array_foreach(services, i, item)
+		if (cl->nnames > 0 && !is_up(item))
+			status = LSB_NOT_RUNNING;
 	if (cl->json) {
 		json_dumpf(answer, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
 		putchar('\n');
@@ -298,8 +299,7 @@ is_done(const json_t *answer, const char *verb)
 	int done = 1;
 	size_t i;
 
-	json_array_foreach(json_object_get(answer, "services"), i, item)
-	{
+	json_array_foreach(json_object_get(answer, "services"), i, item) {
 		const char *state =
 		    json_string_value(json_object_get(item, "state"));
 

@@ -47,7 +47,7 @@ text_json(const char *text)
 
 	if (s != NULL)
 		return (s);
-	for (i = 0; text[i] != '\0' && i < sizeof(clean) - 1; i++)
+	for (i = 0; i < sizeof(clean) - 1 && text[i] != '\0'; i++)
 		clean[i] = ((unsigned char)text[i] < 0x80) ? text[i] : '?';
 	clean[i] = '\0';
 	return (json_string(clean));
@@ -122,8 +122,9 @@ is_named(const json_t *names, const char *name)
 
 	if (!json_is_array(names))
 		return (true);
-	json_array_foreach(names, i, item) if (fnmatch(json_string_value(item),
-						   name, 0) == 0) return (true);
+	json_array_foreach(names, i, item)
+		if (fnmatch(json_string_value(item), name, 0) == 0)
+			return (true);
 	return (false);
 }
 
@@ -188,8 +189,7 @@ check_names(struct supervisor *sup, const json_t *names)
 		return (NULL);
 	if (!json_is_array(names))
 		return (control_error("services: not a list"));
-	json_array_foreach(names, i, item)
-	{
+	json_array_foreach(names, i, item) {
 		if (!json_is_string(item))
 			return (control_error("services: not a name"));
 		for (j = 0; j < sup->nunits; j++)

@@ -213,6 +213,7 @@ state_load(struct supervisor *sup, const char *path)
 		    "%s: not a state file of version %d: nothing is taken over",
 		    path, STATE_VERSION);
 	else if (boot[0] != '\0' && strcmp(sup->boot_id, boot) == 0)
-		json_array_foreach(services, i, item) adopt(sup, item);
+		json_array_foreach(services, i, item)
+			adopt(sup, item);
 	json_decref(root);
 }

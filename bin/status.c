@@ -135,8 +135,7 @@ name_width(const json_t *services)
 	size_t i, longest = 4;
 	const json_t *item;
 
-	json_array_foreach(services, i, item)
-	{
+	json_array_foreach(services, i, item) {
 		const char *s =
 		    json_string_value(json_object_get(item, "name"));
 
@@ -157,8 +156,7 @@ status_print(const json_t *services)
 	snprintf(line, sizeof(line), "%-*s  %-8s  %6s  %10s  %8s  %s", names,
 	    "NAME", "STATE", "FOR", "PID", "RESTARTS", "CAUSE");
 	print_line(line, columns);
-	json_array_foreach(services, i, item)
-	{
+	json_array_foreach(services, i, item) {
 		snprintf(line, sizeof(line), "%-*s  %-8s  %6s  %10s  %8lld  %s",
 		    names, member(item, "name", name, sizeof(name)),
 		    member(item, "state", state, sizeof(state)),

@@ -40,7 +40,7 @@ struct supervisor {
 	struct control *control;
 	char *state_path; /* NULL: none is kept */
 	bool state_dirty;
-	char boot_id[64]; /* "" if there is none */
+	char boot_id[64];     /* "" if there is none */
 	struct rlimit nofile; /* what services get */
 	struct unit **units;
 	size_t nunits;

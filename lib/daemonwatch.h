@@ -110,8 +110,8 @@ struct dw_io {
  * kind of file that can be waited for (regular file, /dev/null); EBADF;
  * ENOMEM, ENOSPC as of the system.  Stop it before the descriptor is closed.
  */
-int dw_io_start(struct dw_loop *loop, struct dw_io *io, int fd,
-    unsigned events);
+int dw_io_start(
+    struct dw_loop *loop, struct dw_io *io, int fd, unsigned events);
 int dw_io_modify(struct dw_io *io, unsigned events);
 void dw_io_stop(struct dw_io *io);
 
@@ -134,11 +134,11 @@ struct dw_timer {
 };
 
 /* Fire once, delay nanoseconds after dw_loop_now(); restarts a started one. */
-void dw_timer_start(struct dw_loop *loop, struct dw_timer *timer,
-    int64_t delay);
+void dw_timer_start(
+    struct dw_loop *loop, struct dw_timer *timer, int64_t delay);
 /* The same at a time of dw_clock(). */
-void dw_timer_at(struct dw_loop *loop, struct dw_timer *timer,
-    int64_t deadline);
+void dw_timer_at(
+    struct dw_loop *loop, struct dw_timer *timer, int64_t deadline);
 void dw_timer_stop(struct dw_timer *timer);
 bool dw_timer_active(const struct dw_timer *timer);
 
@@ -312,10 +312,10 @@ struct dw_proc_info {
 	pid_t ppid;
 	pid_t pgid;
 	pid_t sid;
-	uid_t uid;	    /* effective */
+	uid_t uid; /* effective */
 	bool zombie;
-	int64_t age;	    /* nanoseconds since its start */
-	const char *args;   /* joined by blanks; "" if not asked or none */
+	int64_t age;	  /* nanoseconds since its start */
+	const char *args; /* joined by blanks; "" if not asked or none */
 	size_t args_len;
 };
 
@@ -364,8 +364,8 @@ struct dw_proc {
  * its start time every 500 ms only where the kernel offers neither).  ESRCH:
  * gone already, or another process has its pid.
  */
-int dw_proc_start(struct dw_loop *loop, struct dw_proc *proc,
-    const struct dw_proc_id *id);
+int dw_proc_start(
+    struct dw_loop *loop, struct dw_proc *proc, const struct dw_proc_id *id);
 void dw_proc_stop(struct dw_proc *proc);
 /* Signal just this process; ESRCH when it is gone. */
 int dw_proc_kill(struct dw_proc *proc, int signo);
@@ -373,20 +373,20 @@ int dw_proc_kill(struct dw_proc *proc, int signo);
 /*
  * Becoming a daemon: dw_daemonize(3)
  */
-#define DW_DAEMON_NOCHDIR 0x1u	/* stay in the directory */
-#define DW_DAEMON_NOUMASK 0x2u	/* keep the inherited umask */
-#define DW_DAEMON_NOCLOSE 0x4u	/* keep descriptors above 2 */
-#define DW_DAEMON_LEADER 0x8u	/* no second fork: stay a session leader */
+#define DW_DAEMON_NOCHDIR 0x1u /* stay in the directory */
+#define DW_DAEMON_NOUMASK 0x2u /* keep the inherited umask */
+#define DW_DAEMON_NOCLOSE 0x4u /* keep descriptors above 2 */
+#define DW_DAEMON_LEADER 0x8u  /* no second fork: stay a session leader */
 
 struct dw_daemonize {
 	unsigned flags;
-	mode_t umask;	    /* 0, as in the book */
-	const char *cwd;    /* NULL: "/" */
-	const char *in;	    /* NULL: /dev/null */
-	const char *out;    /* NULL: /dev/null; made, appended to */
-	const char *err;    /* NULL: as out; until ready, the launcher's */
-	mode_t mode;	    /* of files made for out and err; 0: 0640 */
-	const int *keep;    /* descriptors not to close */
+	mode_t umask;	 /* 0, as in the book */
+	const char *cwd; /* NULL: "/" */
+	const char *in;	 /* NULL: /dev/null */
+	const char *out; /* NULL: /dev/null; made, appended to */
+	const char *err; /* NULL: as out; until ready, the launcher's */
+	mode_t mode;	 /* of files made for out and err; 0: 0640 */
+	const int *keep; /* descriptors not to close */
 	size_t nkeep;
 };
 
@@ -401,8 +401,7 @@ int dw_daemonize(const struct dw_daemonize *opt, int *ready);
 /* Let the launcher exit 0; stderr leaves the terminal.  *ready becomes -1. */
 int dw_ready(int *ready);
 /* Let it print the text and exit with the status. */
-int dw_ready_fail(int *ready, int status, const char *fmt, ...)
-    DW_PRINTF(3, 4);
+int dw_ready_fail(int *ready, int status, const char *fmt, ...) DW_PRINTF(3, 4);
 
 /*
  * Pidfiles: dw_pidfile(3)
@@ -414,8 +413,7 @@ struct dw_pidfile;
  * EEXIST: another holds it, *owner is its pid (-1 when it has not written it
  * yet).  The lock is not passed on to children.
  */
-struct dw_pidfile *dw_pidfile_open(const char *path, mode_t mode,
-    pid_t *owner);
+struct dw_pidfile *dw_pidfile_open(const char *path, mode_t mode, pid_t *owner);
 int dw_pidfile_write(struct dw_pidfile *pf);
 /* In a child that goes on without exec: drop it, keep the file. */
 void dw_pidfile_close(struct dw_pidfile *pf);
@@ -441,7 +439,7 @@ int dw_pidfile_owner(const char *path, struct dw_proc_id *id);
  * start | stop | restart | status for any program: dw_daemon(3)
  */
 struct dw_daemon {
-	const char *name;    /* for messages */
+	const char *name; /* for messages */
 	const char *pidfile;
 	struct dw_daemonize daemonize;
 	/*
@@ -467,7 +465,11 @@ int dw_daemon_main(struct dw_daemon *d, int argc, char *argv[]);
 /*
  * Probes: dw_probe(3)
  */
-enum dw_probe_outcome { DW_PROBE_OK, DW_PROBE_FAILED, DW_PROBE_UNKNOWN };
+enum dw_probe_outcome {
+	DW_PROBE_OK,
+	DW_PROBE_FAILED,
+	DW_PROBE_UNKNOWN
+};
 
 struct dw_probe_result {
 	enum dw_probe_outcome outcome;
@@ -486,8 +488,8 @@ struct dw_probe_tcp {
 };
 
 struct dw_probe;
-typedef void dw_probe_cb(struct dw_probe *probe,
-    const struct dw_probe_result *result);
+typedef void dw_probe_cb(
+    struct dw_probe *probe, const struct dw_probe_result *result);
 struct dw_probe_run;
 
 struct dw_probe {
@@ -549,8 +551,8 @@ struct dw_log;
  * appended to).  EINVAL: no such facility.  Lines carry ident, stderr and
  * files also the time and the level.
  */
-struct dw_log *dw_log_open(const char *where, const char *ident,
-    enum dw_log_level level);
+struct dw_log *dw_log_open(
+    const char *where, const char *ident, enum dw_log_level level);
 void dw_log_close(struct dw_log *log);
 /* Open the file again (after it was rotated). */
 int dw_log_reopen(struct dw_log *log);

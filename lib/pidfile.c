@@ -408,7 +408,7 @@ dw_pidfile_open(const char *path, mode_t mode, pid_t *owner)
 {
 	struct dw_pidfile *pf;
 	unsigned filled;
-	pid_t pid;
+	pid_t pid = -1;
 	int error, ret;
 
 	if (file_fill_std(&filled) == -1)
