@@ -414,7 +414,7 @@ see_attempt(struct view *v)
 	if (!sh->asked && !sh->delayed) {
 		if (sh->failed || v->was.state == SV_STARTING)
 			return (broke(m, "tried at once after a failed start"));
-		if (sh->hurried)
+		if (sh->hurried && m->sv.backoff.max > 0)
 			return (broke(m, "started at once a second time"));
 		sh->hurried = true;
 	}

@@ -399,6 +399,29 @@ test_first_restart_is_at_once_then_delays_double(void **state)
 	PLAY(&conf, lines);
 }
 
+/* backoff = 0s: no delay at all, but for starts that fail. */
+static void
+test_without_backoff(void **state)
+{
+	static const struct model_conf conf = {.type = SERVICE_CHILD};
+	static const struct line lines[] = {
+	    AT(0, START, ">starting spawn", NONE),
+	    AT(0, SPAWNED, ">up", NONE),
+	    AT(10, EXITED, ">starting spawn", NONE),
+	    AT(10, SPAWNED, ">up", NONE),
+	    AT(20, EXITED, ">starting spawn", NONE),
+	    AT(20, NOT_SPAWNED, ">waiting", 120),
+	    AT(120, TIMER, ">starting spawn", NONE),
+	    AT(120, NOT_SPAWNED, ">waiting", 220),
+	};
+	struct model m;
+
+	(void)state;
+	script_begin(&m, &conf);
+	m.sv.backoff.min = m.sv.backoff.max = 0;
+	GO_ON(&m, lines);
+}
+
 static void
 test_delays_are_spread(void **state)
 {
@@ -671,6 +694,7 @@ main(void)
 	    cmocka_unit_test(test_ends_before_ready),
 	    cmocka_unit_test(test_adopted_child),
 	    cmocka_unit_test(test_first_restart_is_at_once_then_delays_double),
+	    cmocka_unit_test(test_without_backoff),
 	    cmocka_unit_test(test_delays_are_spread),
 	    cmocka_unit_test(test_starts_are_counted),
 	    cmocka_unit_test(test_gives_up),
