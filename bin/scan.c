@@ -99,17 +99,11 @@ scan_run(struct supervisor *sup)
 	if (table)
 		find_ancestors(&pass);
 	if (table && dw_procs_each(DW_PROCS_ARGS, offer, &pass) == -1) {
-		/*
-		 * Not knowing is no reason to start anything: those by pattern
-		 * hear nothing, and ask again.
-		 */
 		dw_log(sup->log, DW_LOG_ERROR,
 		    "cannot read the process table: %s", strerror(errno));
 		for (size_t i = 0; i < sup->nunits; i++)
-			if (sup->units[i]->has_match) {
-				sup->units[i]->scan_due = false;
-				unit_scan_pace(sup->units[i]);
-			}
+			if (sup->units[i]->has_match && sup->units[i]->scan_due)
+				unit_scan_failed(sup->units[i]);
 	}
 	/*
 	 * Units are only marked due by what happens from here on for the next

@@ -96,6 +96,8 @@ spawn(struct unit *u, struct follow *f)
 	/* It cannot be another's pid: we have not waited for it yet. */
 	if (dw_proc_identify(u->child.pid, &u->id) == -1)
 		u->id.pid = u->child.pid;
+	/* After before-start no change of state follows, but a new pid. */
+	supervisor_changed(u->sup, u);
 }
 
 static void
@@ -165,6 +167,8 @@ changed(struct unit *u, const struct service_action *a)
 	char times[40] = "";
 
 	clock_gettime(CLOCK_REALTIME, &u->since);
+	if (a->from == SV_STOPPING)
+		unit_forget_signals(u);
 	if (a->to == SV_FAILED)
 		level = DW_LOG_ERROR;
 	else if (a->to == SV_FAILING || (a->from == SV_UP && u->sv.want))

@@ -73,6 +73,7 @@ struct unit {
 	regex_t match;
 	bool has_match;
 	bool scan_due;
+	bool scan_owed; /* the table could not be read: try again */
 	struct dw_timer scan_timer;
 	int64_t scan_quick;
 	char lost[SERVICE_TEXT];
@@ -89,7 +90,8 @@ struct unit {
 	char said[SERVICE_TEXT];
 	unsigned said_times;
 
-	bool left;    /* let go of when daemonwatch ends */
+	bool left; /* let go of when daemonwatch ends */
+	bool held; /* an operator stopped it: so it stays, also when we end */
 	bool settled; /* the supervisor knows */
 };
 
@@ -122,6 +124,10 @@ void unit_scan_begin(struct unit *u);
 void unit_scan_offer(struct unit *u, const struct dw_proc_info *info);
 void unit_scan_end(struct unit *u);
 void unit_scan_pace(struct unit *u);
+/* The process table could not be read. */
+void unit_scan_failed(struct unit *u);
+/* It is stopped, or was not: signals sent for that are history. */
+void unit_forget_signals(struct unit *u);
 void unit_drop_procs(struct unit *u);
 
 /* unit_check.c */

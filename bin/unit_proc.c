@@ -18,6 +18,7 @@
 
 #define QUICK_MIN (5 * DW_MS)
 #define QUICK_MAX (500 * DW_MS)
+#define OWED_DELAY (1 * DW_SEC)
 
 static void
 proc_free(struct unit_proc *p)
@@ -159,6 +160,15 @@ unit_signal(struct unit *u, int signo)
 		signal_once(u, SIGCONT);
 }
 
+void
+unit_forget_signals(struct unit *u)
+{
+	struct unit_proc *p;
+
+	LIST_FOREACH(p, &u->procs, link)
+		p->signalled = 0;
+}
+
 static const char *
 pidfile_trouble(int error)
 {
@@ -260,7 +270,7 @@ unit_scan_end(struct unit *u)
 	uint32_t seen = 0;
 	char text[SERVICE_TEXT];
 
-	u->scan_due = false;
+	u->scan_due = u->scan_owed = false;
 	LIST_FOREACH(p, &u->procs, link)
 		seen += p->seen;
 	forget_unseen(u, seen);
@@ -283,12 +293,25 @@ scan_now(struct dw_timer *timer)
 	supervisor_scan(u->sup);
 }
 
+static void
+scan_after(struct unit *u, int64_t delay)
+{
+	u->scan_timer.cb = scan_now;
+	u->scan_timer.arg = u;
+	dw_timer_start(u->sup->loop, &u->scan_timer, delay);
+}
+
 void
 unit_scan_pace(struct unit *u)
 {
 	enum service_pace pace = service_wants_scans(&u->sv);
 	int64_t delay = u->conf->interval;
 
+	if (u->scan_owed) {
+		if (!dw_timer_active(&u->scan_timer) && !u->scan_due)
+			scan_after(u, OWED_DELAY);
+		return;
+	}
 	if (pace != PACE_QUICK)
 		u->scan_quick = QUICK_MIN;
 	if (pace == PACE_NONE) {
@@ -301,7 +324,18 @@ unit_scan_pace(struct unit *u)
 		delay = u->scan_quick;
 		u->scan_quick = (delay * 2 < QUICK_MAX) ? delay * 2 : QUICK_MAX;
 	}
-	u->scan_timer.cb = scan_now;
-	u->scan_timer.arg = u;
-	dw_timer_start(u->sup->loop, &u->scan_timer, delay);
+	scan_after(u, delay);
+}
+
+/*
+ * Not knowing is no reason to start or to stop anything.  But whatever the
+ * state, the answer is still wanted: it may be the one to a death.
+ */
+void
+unit_scan_failed(struct unit *u)
+{
+	u->scan_due = false;
+	u->scan_owed = true;
+	dw_timer_stop(&u->scan_timer);
+	unit_scan_pace(u);
 }
