@@ -37,7 +37,7 @@ struct client {
 	char *in;
 	size_t in_len;
 	char *out;
-	size_t out_len, out_pos;
+	size_t out_len, out_pos, out_room;
 };
 
 struct control {
@@ -84,8 +84,33 @@ flush(struct client *cl)
 	}
 	free(cl->out);
 	cl->out = NULL;
-	cl->out_len = cl->out_pos = 0;
+	cl->out_len = cl->out_pos = cl->out_room = 0;
 	return (dw_io_modify(&cl->io, DW_READ));
+}
+
+/* Room for that many bytes more; doubled, as thousands of lines may come. */
+static int
+make_room(struct client *cl, size_t more)
+{
+	size_t have = cl->out_len - cl->out_pos, room;
+	char *out;
+
+	if (have + more > OUT_MAX)
+		return (-1);
+	if (cl->out_len + more <= cl->out_room)
+		return (0);
+	room = 2 * (have + more);
+	out = malloc(room);
+	if (out == NULL)
+		return (-1);
+	if (have > 0)
+		memcpy(out, cl->out + cl->out_pos, have);
+	free(cl->out);
+	cl->out = out;
+	cl->out_pos = 0;
+	cl->out_len = have;
+	cl->out_room = room;
+	return (0);
 }
 
 /* Append a line.  -1: it cannot be had, or the client reads too slowly. */
@@ -93,27 +118,20 @@ static int
 reply(struct client *cl, json_t *answer)
 {
 	char *line = (answer != NULL) ? json_dumps(answer, JSON_COMPACT) : NULL;
-	size_t len, have = cl->out_len - cl->out_pos;
-	char *out;
+	size_t len;
 
 	json_decref(answer);
 	if (line == NULL)
 		return (-1);
 	len = strlen(line);
-	if (have + len + 1 > OUT_MAX ||
-	    (out = malloc(have + len + 1)) == NULL) {
+	line[len] = '\n';
+	if (make_room(cl, len + 1) == -1) {
 		free(line);
 		return (-1);
 	}
-	if (have > 0)
-		memcpy(out, cl->out + cl->out_pos, have);
-	memcpy(out + have, line, len);
-	out[have + len] = '\n';
+	memcpy(cl->out + cl->out_len, line, len + 1);
+	cl->out_len += len + 1;
 	free(line);
-	free(cl->out);
-	cl->out = out;
-	cl->out_pos = 0;
-	cl->out_len = have + len + 1;
 	return (0);
 }
 

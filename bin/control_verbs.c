@@ -161,7 +161,12 @@ do_steer(
 
 		if (!is_named(names, u->conf->name))
 			continue;
+		/* When we end, all are stopped: that is no wish to remember. */
+		if (!sup->stopping)
+			u->held = (kind == SE_STOP);
 		unit_event(u, kind, NULL);
+		/* Also one that was down already. */
+		supervisor_changed(sup, u);
 		json_array_append_new(done, json_string(u->conf->name));
 	}
 	return (json_pack("{s:i, s:b, s:o}", "version", CONTROL_VERSION, "ok",

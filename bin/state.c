@@ -36,6 +36,25 @@ service_state(const struct unit *u)
 	    (json_int_t)u->sv.restarts));
 }
 
+/* The names of those that an operator has stopped. */
+static json_t *
+held_services(const struct supervisor *sup)
+{
+	json_t *held = json_array();
+
+	for (size_t i = 0; i < sup->nunits; i++) {
+		const struct unit *u = sup->units[i];
+
+		if (u->held &&
+		    json_array_append_new(held, json_string(u->conf->name)) ==
+			-1) {
+			json_decref(held);
+			return (NULL);
+		}
+	}
+	return (held);
+}
+
 static json_t *
 make_state(const struct supervisor *sup)
 {
@@ -55,8 +74,9 @@ make_state(const struct supervisor *sup)
 			return (NULL);
 		}
 	}
-	return (json_pack("{s:i, s:s, s:o}", "version", STATE_VERSION, "boot",
-	    sup->boot_id, "services", services));
+	return (json_pack("{s:i, s:s, s:o, s:o}", "version", STATE_VERSION,
+	    "boot", sup->boot_id, "services", services, "stopped",
+	    held_services(sup)));
 }
 
 static int
@@ -162,6 +182,22 @@ adopt(struct supervisor *sup, json_t *item)
 		    name, (intmax_t)pid, strerror(errno));
 }
 
+static void
+hold(struct supervisor *sup, const json_t *item)
+{
+	const char *name = json_string_value(item);
+	struct unit *u = (name != NULL) ? supervisor_find(sup, name) : NULL;
+
+	if (u == NULL)
+		return;
+	u->held = true;
+	if (u->sv.state == SV_STOPPED)
+		snprintf(u->sv.cause, sizeof(u->sv.cause),
+		    "an operator stopped it before");
+	dw_log(sup->log, DW_LOG_NOTICE,
+	    "%s: stays stopped, as an operator wanted it", name);
+}
+
 static json_t *
 read_file(const char *path, char *why, size_t len)
 {
@@ -194,7 +230,7 @@ state_load(struct supervisor *sup, const char *path)
 {
 	char why[256];
 	const char *boot;
-	json_t *root, *services, *item;
+	json_t *root, *services, *item, *held = NULL;
 	size_t i;
 	int version;
 
@@ -206,14 +242,17 @@ state_load(struct supervisor *sup, const char *path)
 			    "%s: %s: nothing is taken over", path, why);
 		return;
 	}
-	if (json_unpack(root, "{s:i, s:s, s:o}", "version", &version, "boot",
-		&boot, "services", &services) == -1 ||
+	if (json_unpack(root, "{s:i, s:s, s:o, s?o}", "version", &version,
+		"boot", &boot, "services", &services, "stopped", &held) == -1 ||
 	    version != STATE_VERSION || !json_is_array(services))
 		dw_log(sup->log, DW_LOG_WARNING,
 		    "%s: not a state file of version %d: nothing is taken over",
 		    path, STATE_VERSION);
-	else if (boot[0] != '\0' && strcmp(sup->boot_id, boot) == 0)
+	else if (boot[0] != '\0' && strcmp(sup->boot_id, boot) == 0) {
 		json_array_foreach(services, i, item)
 			adopt(sup, item);
+		json_array_foreach(held, i, item)
+			hold(sup, item);
+	}
 	json_decref(root);
 }

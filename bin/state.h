@@ -11,7 +11,9 @@
 
 struct supervisor;
 
-/* Adopt what the file says still runs.  A file that is no good is said. */
+/*
+ * Adopt what the file says still runs, and mark what an operator has stopped.
+ * A file that is no good is said. */
 void state_load(struct supervisor *sup, const char *path);
 /* Replace it by rename.  0, or -1 with errno. */
 int state_save(const struct supervisor *sup, const char *path);

@@ -65,9 +65,11 @@ save_state(struct supervisor *sup)
 	if (!sup->state_dirty || sup->state_path == NULL)
 		return;
 	sup->state_dirty = false;
-	if (state_save(sup, sup->state_path) == -1)
+	if (state_save(sup, sup->state_path) == -1) {
+		sup->state_dirty = true;
 		dw_log(sup->log, DW_LOG_ERROR, "%s: %s", sup->state_path,
 		    strerror(errno));
+	}
 }
 
 static void
@@ -237,9 +239,14 @@ start_units(struct supervisor *sup)
 	sup->starting = true;
 	if (sup->state_path != NULL)
 		state_load(sup, sup->state_path);
-	for (size_t i = 0; i < sup->nunits; i++)
-		if (sup->units[i]->sv.state == SV_STOPPED)
-			unit_event(sup->units[i], SE_START, NULL);
+	for (size_t i = 0; i < sup->nunits; i++) {
+		struct unit *u = sup->units[i];
+
+		if (u->held)
+			unit_event(u, SE_STOP, NULL);
+		else if (u->sv.state == SV_STOPPED)
+			unit_event(u, SE_START, NULL);
+	}
 	dw_defer_start(sup->loop, &sup->progress);
 }
 
@@ -339,6 +346,8 @@ supervisor_run(struct config *conf, const struct supervisor_options *opt)
 		    dw_ready_fail(
 			opt->ready, status, "daemonwatch: %s\n", why) == -1)
 			fprintf(stderr, "daemonwatch: %s\n", why);
+		/* What an earlier one left running is still to be adopted. */
+		sup.keep = true;
 		tear_down(&sup);
 		return (status);
 	}
