@@ -26,8 +26,7 @@
 /* Delays before it is started again: none, then from min doubling to max. */
 #define PROBER_DELAY_MIN (100 * DW_MS)
 #define PROBER_DELAY_MAX (30 * DW_SEC)
-#define PROBER_STABLE (60 * DW_SEC) /* one that lived so long counts as well \
-				     */
+#define PROBER_STABLE (60 * DW_SEC) /* who lived so long begins anew */
 
 struct prober;
 struct prober_query;

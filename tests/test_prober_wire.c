@@ -332,11 +332,12 @@ test_id_in_use(void **state)
 	open_hole(&hole);
 	start_prober(NULL);
 	(void)request(&req, 7, hole.port);
+	req.timeout = 100 * DW_MS;
 	put(&req, WIRE_REQUEST_HEAD);
 	/* Cancelled, it may be used again; there is no answer to the first. */
 	put_cancel(7);
 	put_cancel(8);
-	req.timeout = 1;
+	req.timeout = 300 * DW_MS;
 	put(&req, WIRE_REQUEST_HEAD);
 	get(&reply);
 	assert_int_equal(reply.id, 7);
