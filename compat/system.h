@@ -5,7 +5,7 @@
  * What else differs between systems: becoming the parent of orphans, changing
  * identity in a vforked child, closing descriptors, credentials of a peer,
  * giving up privileges for good.  reaper_*.c, cred_*.c, closefds_*.c, peer_*.c,
- * confine_*.c.
+ * confine_*.c, sigreset_*.c.
  */
 #ifndef COMPAT_SYSTEM_H
 #define COMPAT_SYSTEM_H
@@ -44,5 +44,11 @@ int peer_cred(int fd, uid_t *uid, gid_t *gid, pid_t *pid);
 
 /* No privileges can be gained any more (no_new_privs).  0 where unknown. */
 int confine_no_new_privs(void);
+
+/*
+ * Signals that the C library does not let a program name: back to their
+ * defaults, for a program that is about to be executed.  Safe after vfork.
+ */
+void sigreset_hidden(void);
 
 #endif

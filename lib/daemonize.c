@@ -100,6 +100,7 @@ reset_signals(void)
 	/* Fails for SIGKILL, SIGSTOP and those libc has taken for itself. */
 	for (signo = 1; sigismember(&all, signo) != -1; signo++)
 		(void)sigaction(signo, &sa, NULL);
+	sigreset_hidden();
 }
 
 static void

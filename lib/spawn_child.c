@@ -62,6 +62,7 @@ default_signals(const struct spawn_plan *p)
 		if (sigaction(signo, &sa, NULL) == -1 && errno != EINVAL)
 			fail(p, DW_SPAWN_SIGNALS, signo);
 	}
+	sigreset_hidden();
 }
 
 /*

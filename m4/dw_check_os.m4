@@ -22,15 +22,15 @@ AS_CASE([$host_os],
     [linux*], [
 	dw_procfd=linux dw_proctab=linux dw_reaper=linux
 	dw_cred=linux dw_closefds=linux dw_peer=linux
-	dw_confine=linux],
+	dw_confine=linux dw_sigreset=linux],
     [freebsd*|dragonfly*], [
 	dw_procfd=none dw_proctab=none dw_reaper=freebsd
 	dw_cred=bsd dw_closefds=bsd dw_peer=bsd
-	dw_confine=none],
+	dw_confine=none dw_sigreset=none],
     [
 	dw_procfd=none dw_proctab=none dw_reaper=none
 	dw_cred=bsd dw_closefds=bsd dw_peer=bsd
-	dw_confine=none])
+	dw_confine=none dw_sigreset=none])
 
 dnl Are they there?
 AC_CHECK_FUNCS([epoll_create1 kqueue kqueue1 getpeereid procctl])
@@ -80,7 +80,7 @@ for dw_p in $POLLERS; do
 done
 DW_OS_ANSWERS=
 m4_foreach([dw_question], [[procfd], [proctab], [reaper], [cred], [closefds],
-    [peer], [confine]], [
+    [peer], [confine], [sigreset]], [
 AC_MSG_CHECKING([which dw_question to use])
 AC_MSG_RESULT([$dw_[]dw_question])
 AS_VAR_APPEND([COMPAT_OS_OBJS],

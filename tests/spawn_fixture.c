@@ -69,6 +69,22 @@ report_signals(FILE *f)
 	fprintf(f, "\n");
 }
 
+/* Linux says it also of signals that sigaction(2) does not name. */
+static void
+report_kernels_word(FILE *f)
+{
+	char line[256], mask[64];
+	FILE *status;
+
+	if ((status = fopen("/proc/self/status", "re")) == NULL)
+		return;
+	while (fgets(line, sizeof(line), status) != NULL) {
+		if (sscanf(line, "SigIgn: %63s", mask) == 1)
+			fprintf(f, "sigign=%s\n", mask);
+	}
+	(void)fclose(status);
+}
+
 static void
 report_ids(FILE *f)
 {
@@ -97,6 +113,7 @@ report_print(char *argv[], char *envp[])
 		return (1);
 	report_fds(f);
 	report_signals(f);
+	report_kernels_word(f);
 	report_ids(f);
 	fprintf(f, "argv0=%s\n", argv[0]);
 	fprintf(f, "env0=%s\n", envp[0] == NULL ? "" : envp[0]);

@@ -10,6 +10,7 @@
 #include <sys/types.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include <errno.h>
@@ -558,6 +559,32 @@ bad_signals(void)
 	must(sigismember(&now, SIGTERM) == 0);
 }
 
+/* What posix_spawn(3) of glibc 2.36 leaves behind in a threaded caller. */
+static void
+hidden_signal_ignored(void)
+{
+#ifdef SYS_rt_sigaction
+	struct {
+		void (*handler)(int);
+		unsigned long rest[31];
+	} ignore = {.handler = SIG_IGN};
+	struct dw_spawn s = plain;
+	const char *mask;
+
+	must(syscall(SYS_rt_sigaction, 32, &ignore, NULL,
+		 (size_t)(NSIG - 1) / 8) == 0);
+	mask = report_says(run_report(&s, 1), "sigign");
+	must(mask[0] == '\0' || strtoull(mask, NULL, 16) == 0);
+#endif
+}
+
+static void
+signal_hidden_by_libc_is_reset(void **state)
+{
+	(void)state;
+	in_child(hidden_signal_ignored);
+}
+
 static void
 signals_are_reset(void **state)
 {
@@ -765,6 +792,7 @@ main(int argc, char *argv[], char *envp[])
 	    cmocka_unit_test(descriptors_may_be_permuted),
 	    cmocka_unit_test(standard_descriptors_closed_in_the_caller),
 	    cmocka_unit_test(signals_are_reset),
+	    cmocka_unit_test(signal_hidden_by_libc_is_reset),
 	    cmocka_unit_test(sigchld_ignored_in_the_caller),
 	    cmocka_unit_test(directory_umask_session_environment),
 	    cmocka_unit_test(descriptor_limit_is_set_in_time),
