@@ -400,7 +400,10 @@ struct dw_daemonize {
 int dw_daemonize(const struct dw_daemonize *opt, int *ready);
 /* Let the launcher exit 0; stderr leaves the terminal.  *ready becomes -1. */
 int dw_ready(int *ready);
-/* Let it print the text and exit with the status. */
+/*
+ * Let it print the text and exit with the status.  Where there is no launcher
+ * (*ready is -1), the text is printed on stderr.
+ */
 int dw_ready_fail(int *ready, int status, const char *fmt, ...) DW_PRINTF(3, 4);
 
 /*
@@ -411,7 +414,8 @@ struct dw_pidfile;
 /*
  * Lock the pidfile for this process (pidfile_open(3)).  NULL with errno;
  * EEXIST: another holds it, *owner is its pid (-1 when it has not written it
- * yet).  The lock is not passed on to children.
+ * yet).  Neither links nor files that others own or may write are touched.
+ * Programs that are executed have no part in the lock, forked children have.
  */
 struct dw_pidfile *dw_pidfile_open(const char *path, mode_t mode, pid_t *owner);
 int dw_pidfile_write(struct dw_pidfile *pf);
@@ -432,7 +436,10 @@ int dw_pidfile_fileno(const struct dw_pidfile *pf);
  *         the process' user
  */
 int dw_pidfile_read(const char *path, struct dw_proc_id *id);
-/* The same for a file made by dw_pidfile_open(): the lock decides. */
+/*
+ * The same for a file made by dw_pidfile_open(): the lock decides.  EBUSY: it
+ * is held by a child that has outlived the process that the file names.
+ */
 int dw_pidfile_owner(const char *path, struct dw_proc_id *id);
 
 /*
