@@ -48,10 +48,26 @@ is_command(const struct pass *pass, pid_t pid)
 	return (false);
 }
 
+/*
+ * Another daemonwatch, such as the `stop` that waits for us: the name of its
+ * configuration may well match, and it would get the signals.
+ */
+static bool
+is_daemonwatch(const char *args)
+{
+	static const char name[] = "daemonwatch";
+	size_t len = strcspn(args, " "), want = sizeof(name) - 1;
+
+	if (len < want || memcmp(args + len - want, name, want) != 0)
+		return (false);
+	return (len == want || args[len - want - 1] == '/');
+}
+
 static bool
 is_ours(const struct pass *pass, const struct dw_proc_info *info)
 {
-	if (info->id.pid == pass->self || info->id.pid == pass->prober)
+	if (info->id.pid == pass->self || info->id.pid == pass->prober ||
+	    is_daemonwatch(info->args))
 		return (true);
 	/* A resolver of the prober's. */
 	if (pass->prober > 0 && info->ppid == pass->prober)
