@@ -15,6 +15,8 @@
 /* This program's copy that every user can execute, and its directory. */
 extern char self[PATH_MAX];
 extern char dir[64];
+/* argv[1] that makes it report. */
+extern char report_arg[];
 
 /* Make both.  0 or -1. */
 int find_self(const char *argv0);
@@ -29,5 +31,12 @@ int report_print(char *argv[], char *envp[]);
 void report_read(int fd, char *buf, size_t len);
 /* What the report says of a key; "" if nothing.  Valid until the next call. */
 const char *report_says(const char *text, const char *key);
+
+/*
+ * Run the program with a pipe as its descriptor out, and with what s says
+ * besides; argv is set here unless it is there.  The report.
+ */
+struct dw_spawn;
+const char *run_report(struct dw_spawn *s, int out);
 
 #endif

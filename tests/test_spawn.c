@@ -34,55 +34,11 @@
 #include "forked.h"
 #include "spawn_fixture.h"
 
-static char report_arg[] = "report";
 static char exit_arg[] = "exit";
 
 /*
  * Starting it
  */
-
-/*
- * Run the program with a pipe as its descriptor out, and with what s says
- * besides.  argv is set here unless it is there.
- */
-static const char *
-run_report(struct dw_spawn *s, int out)
-{
-	static char text[65536];
-	struct dw_spawn_error e;
-	struct dw_spawn_fd fds[16];
-	static char number[16];
-	static char *argv[] = {self, report_arg, number, NULL};
-	int ends[2], status;
-	pid_t pid;
-
-	(void)snprintf(number, sizeof(number), "%d", out);
-	if (s->argv == NULL)
-		s->argv = argv;
-	must(pipe2(ends, O_CLOEXEC) == 0);
-	must(s->nfds < 16);
-	if (s->nfds > 0)
-		memcpy(fds, s->fds, s->nfds * sizeof(fds[0]));
-	fds[s->nfds].from = ends[1];
-	fds[s->nfds].to = out;
-	s->fds = fds;
-	s->nfds++;
-	pid = dw_spawn(s, &e);
-	if (pid == -1)
-		(void)dprintf(2, "%s: %s (%d)\n", dw_spawn_stage_name(e.stage),
-		    strerror(e.error), e.arg);
-	must(pid != -1);
-	(void)close(ends[1]);
-	report_read(ends[0], text, sizeof(text));
-	(void)close(ends[0]);
-	while (waitpid(pid, &status, 0) == -1) {
-		if (errno == ECHILD) /* SIGCHLD is ignored */
-			return (text);
-		must(errno == EINTR);
-	}
-	must(WIFEXITED(status) && WEXITSTATUS(status) == 42);
-	return (text);
-}
 
 static const struct dw_spawn plain = {.umask = -1};
 static char *plain_argv[] = {self, report_arg, NULL};
