@@ -128,7 +128,7 @@ def test_ignores_term(bare_lab):
     harness.kill(pid, signal.SIGTERM)
     wait_for(lambda: server.count("term") == 1, "TERM noted")
     assert alive(pid)
-    assert server.count("grandchild") == 2
+    wait_for(lambda: server.count("grandchild") == 2, "grandchildren")
     group = {stat_of(l[1])["pgid"] for l in server.lines("grandchild")}
     assert group == {stat_of(pid)["pgid"]}
 
