@@ -111,6 +111,27 @@ def test_killed_before_the_service_was_ready(lab):
     assert server.count() == 1 and len(server.alive_pids()) == 1
 
 
+@pytest.mark.parametrize("how", ["kill -9", "restart"])
+def test_what_an_operator_stopped_stays_stopped(lab, how):
+    server, other = lab.server(), lab.server("other")
+    dw = lab.daemonwatch(service("web", start=server.argv),
+                         service("other", start=other.argv))
+    assert dw.cli("start").rc == 0
+    dw.wait_up("web", "other")
+    assert dw.cli("stop", "web").rc == 0
+    dw.wait_state("web", "stopped")
+    if how == "restart":
+        assert dw.cli("restart").rc == 0
+    else:
+        dw.kill9()
+        assert dw.cli("start").rc == 0
+    dw.wait_up("other")
+    assert dw.state("web") == "stopped"
+    assert server.count() == 1 and other.count() == 1
+    assert dw.cli("start", "web").rc == 0
+    dw.wait_up("web")
+
+
 def state_file(dw):
     return os.path.join(dw.rundir, "state")
 
