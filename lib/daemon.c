@@ -358,7 +358,7 @@ restart(struct dw_daemon *d, const char *pidfile)
 }
 
 static int
-status(struct dw_daemon *d, const char *pidfile)
+show_status(struct dw_daemon *d, const char *pidfile)
 {
 	struct dw_proc_id id;
 
@@ -387,7 +387,7 @@ static const struct verb verbs[] = {
     {"start", start},
     {"stop", stop},
     {"restart", restart},
-    {"status", status},
+    {"status", show_status},
     {"run", run},
 };
 

@@ -456,7 +456,8 @@ dw_ready_fail(int *ready, int status, const char *fmt, ...)
 		/* In the foreground there is nobody else to print it. */
 		(void)vsnprintf(text, WORD_TEXT_SIZE, fmt, ap);
 		len = strlen(text);
-		text[len++] = '\n';
+		if (len > 0 && text[len - 1] != '\n')
+			text[len++] = '\n';
 		ret = write(STDERR_FILENO, text, len) == -1 ? -1 : 0;
 	} else {
 		ret = send_word(*ready, WORD_FAILED, status, fmt, ap);

@@ -135,6 +135,7 @@ print(const struct launcher *l, const char *fmt, ...)
 	va_list ap;
 	size_t len;
 
+	/* Never empty: no caller has nothing to say. */
 	name = l->launch->wait.name;
 	len = 0;
 	if (name != NULL)
@@ -143,7 +144,8 @@ print(const struct launcher *l, const char *fmt, ...)
 	(void)vsnprintf(text + len, sizeof(text) - 1 - len, fmt, ap);
 	va_end(ap);
 	len = strlen(text);
-	text[len++] = '\n';
+	if (text[len - 1] != '\n')
+		text[len++] = '\n';
 	/* Not through stderr's FILE, which is the daemon's too. */
 	if (write(STDERR_FILENO, text, len) == -1)
 		return; /* and nowhere to say so */

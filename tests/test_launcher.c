@@ -205,7 +205,7 @@ test_no_descriptors_left(void **state)
 static void
 say_failed(int *ready)
 {
-	must(dw_ready_fail(ready, 3, "cannot serve: %d%% %s", 100, "x") == 0);
+	must(dw_ready_fail(ready, 3, "cannot serve: %d%% %s\n", 100, "x") == 0);
 	must(*ready == -1);
 	_exit(3);
 }
@@ -609,10 +609,13 @@ stay_in_foreground(void)
 	must(dw_ready(&ready) == 0 && ready == -1);
 	must(pipe(p) == 0);
 	must(dup2(p[1], STDERR_FILENO) == STDERR_FILENO);
-	if (dw_ready_fail(&ready, 3, "port %d: %s", 80, "in use") == -1)
+	/* A newline is added where there is none. */
+	if (dw_ready_fail(&ready, 3, "port %d: %s", 80, "in use") == -1 ||
+	    dw_ready_fail(&ready, 3, "host: %s\n", "unknown") == -1 ||
+	    dw_ready_fail(&ready, 3, "%s", "") == -1)
 		_exit(1);
 	n = read(p[0], buf, sizeof(buf));
-	if (n != 16 || memcmp(buf, "port 80: in use\n", 16) != 0)
+	if (n != 30 || memcmp(buf, "port 80: in use\nhost: unknown\n", 30) != 0)
 		_exit(2);
 }
 
