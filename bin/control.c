@@ -26,7 +26,7 @@
 #define CLIENTS_MAX 256
 #define OUT_MAX (16u << 20)
 /* Somebody who connects and says nothing is not kept for ever. */
-#define IDLE_MAX (300 * DW_SEC)
+#define IDLE_MAX (30 * DW_SEC)
 
 struct client {
 	LIST_ENTRY(client) link;

@@ -57,6 +57,13 @@ check_dir(const char *dir, char *buf, size_t len)
 		snprintf(buf, len, "%s: mkdir: %s", dir, strerror(errno));
 		return (EX_CANTCREAT);
 	}
+	/* A link is as good as who made it. */
+	if (lstat(dir, &st) == 0 && S_ISLNK(st.st_mode) && st.st_uid != 0 &&
+	    st.st_uid != geteuid()) {
+		snprintf(
+		    buf, len, "%s: a symbolic link of somebody else's", dir);
+		return (EX_NOPERM);
+	}
 	if (stat(dir, &st) == -1) {
 		snprintf(buf, len, "%s: %s", dir, strerror(errno));
 		return (EX_CANTCREAT);

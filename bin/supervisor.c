@@ -94,6 +94,8 @@ check_settled(struct supervisor *sup)
 		if (!sup->units[i]->sv.settled && sup->units[i]->sv.want)
 			return;
 	sup->starting = false;
+	if (sup->stopping)
+		return; /* supervisor_run() tells the launcher */
 	tell_not_up(sup);
 	if (sup->opt.ready != NULL && dw_ready(sup->opt.ready) == -1)
 		dw_log(sup->log, DW_LOG_WARNING,
@@ -152,11 +154,33 @@ supervisor_stop(struct supervisor *sup, bool keep, const char *why)
 	dw_defer_start(sup->loop, &sup->progress);
 }
 
+/* Asked twice: whoever does cannot wait for what does not end. */
+static void
+leave_the_rest(struct supervisor *sup)
+{
+	for (size_t i = 0; i < sup->nunits; i++) {
+		struct unit *u = sup->units[i];
+
+		if (u->left || u->sv.state == SV_STOPPED)
+			continue;
+		dw_log(sup->log, DW_LOG_WARNING,
+		    "%s: still stopping: left as it is", u->conf->name);
+		sup->keep = true;
+		unit_leave(u);
+	}
+	dw_defer_start(sup->loop, &sup->progress);
+}
+
 static void
 on_term(struct dw_signal *sig)
 {
-	supervisor_stop(sig->arg, false,
-	    (sig->signo == SIGINT) ? "interrupted" : "asked to stop");
+	struct supervisor *sup = sig->arg;
+
+	if (sup->stopping)
+		leave_the_rest(sup);
+	else
+		supervisor_stop(sup, false,
+		    (sig->signo == SIGINT) ? "interrupted" : "asked to stop");
 }
 
 static void
@@ -361,6 +385,10 @@ supervisor_run(struct config *conf, const struct supervisor_options *opt)
 		    sup.log, DW_LOG_ERROR, "event queue: %s", strerror(errno));
 		usleep(100000);
 	}
+	if (opt->ready != NULL && *opt->ready != -1)
+		(void)dw_ready_fail(opt->ready, 1,
+		    "daemonwatch: stopped before every service had its first "
+		    "start");
 	dw_log(sup.log, DW_LOG_NOTICE, "stopped");
 	tear_down(&sup);
 	return (status);

@@ -121,8 +121,8 @@ make_env(const struct unit *u)
 }
 
 /*
- * Its log file, never through a symbolic link: the directory may be its
- * user's, and we may be root.
+ * Its log file, never through a symbolic link nor by a second name: the
+ * directory may be its user's, and we may be root.
  */
 static int
 open_log(const struct unit *u)
@@ -136,7 +136,7 @@ open_log(const struct unit *u)
 	    0640);
 	if (fd == -1)
 		return (-1);
-	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
+	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) || st.st_nlink > 1) {
 		close(fd);
 		errno = EINVAL;
 		return (-1);
@@ -155,8 +155,9 @@ output(const struct unit *u, struct dw_spawn_fd *fds, int *log)
 			dw_log(u->sup->log, DW_LOG_ERROR,
 			    "%s: %s: %s: its output is lost", u->conf->name,
 			    u->conf->log,
-			    (errno == EINVAL) ? "not a regular file" :
-						strerror(errno));
+			    (errno == EINVAL) ?
+				"not a regular file of one name" :
+				strerror(errno));
 	} else if (u->sup->opt.foreground) {
 		fds[0] = (struct dw_spawn_fd) {STDOUT_FILENO, STDOUT_FILENO};
 		fds[1] = (struct dw_spawn_fd) {STDERR_FILENO, STDERR_FILENO};

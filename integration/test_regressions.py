@@ -5,11 +5,12 @@
 # is named after its bug.
 
 import os
+import signal
 import socket
 
 import pytest
 
-from harness import kill_and_wait, service, wait_for
+from harness import alive, kill_and_wait, service, wait_for
 
 
 def test_start_that_failed_removed_the_state_file(lab):
@@ -82,3 +83,18 @@ def test_thousands_of_short_requests_stalled_the_supervisor(lab):
             data = s.recv(1 << 20)
             assert data
             got += data.count(b"\n")
+
+
+def test_second_sigterm_ends_it_though_a_service_will_not(lab):
+    """An unwilling service held the shutdown for as long as it liked."""
+    server = lab.server(args=["-I"])
+    dw = lab.daemonwatch(service("web", start=server.argv,
+                                 stop_timeout="100s")).start_foreground()
+    pid = server.wait_serving()
+    dw.wait_up("web")
+    os.kill(dw.daemon_pid(), signal.SIGTERM)
+    dw.wait_state("web", "stopping")
+    os.kill(dw.daemon_pid(), signal.SIGTERM)
+    dw.wait_said("still stopping: left as it is")
+    assert dw.proc.wait(10) == 0
+    assert alive(pid)
