@@ -54,10 +54,8 @@ AS_VAR_IF([ac_cv_func_epoll_create1], [yes], [
 	AC_DEFINE([HAVE_POLLER_EPOLL], [1], [poller_epoll.c is compiled])
 	POLLERS="$POLLERS epoll"])
 AS_VAR_IF([ac_cv_func_kqueue], [yes], [
-	AS_IF([test -f "$srcdir/compat/poller_kqueue.c"], [
-		AC_DEFINE([HAVE_POLLER_KQUEUE], [1],
-		    [poller_kqueue.c is compiled])
-		POLLERS="$POLLERS kqueue"])])
+	AC_DEFINE([HAVE_POLLER_KQUEUE], [1], [poller_kqueue.c is compiled])
+	POLLERS="$POLLERS kqueue"])
 AC_DEFINE([HAVE_POLLER_POLL], [1], [poller_poll.c is compiled])
 POLLERS="$POLLERS poll"
 AS_IF([test -n "$with_poller"], [
