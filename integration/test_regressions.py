@@ -61,6 +61,7 @@ def test_operators_stop_was_lost_when_daemonwatch_ended(lab, how):
     assert dw.state("web") == "stopped"
     # And is forgotten by a start.
     assert dw.cli("start", "-w", "web").rc == 0
+    server.wait_starts(2)
     dw.kill9()
     kill_and_wait(server.pid)
     dw.start_foreground()
@@ -98,3 +99,4 @@ def test_second_sigterm_ends_it_though_a_service_will_not(lab):
     dw.wait_said("still stopping: left as it is")
     assert dw.proc.wait(10) == 0
     assert alive(pid)
+    kill_and_wait(pid)
