@@ -61,6 +61,7 @@ adopted_ended(struct dw_proc *proc, int status)
 
 	snprintf(text, sizeof(text), "pid %jd %s", (intmax_t)proc->id.pid,
 	    unit_status_text(status, how, sizeof(how)));
+	unit_kill_rest(u);
 	unit_event(u, SE_EXITED, text);
 }
 

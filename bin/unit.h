@@ -119,6 +119,7 @@ int unit_exec(struct unit *u, struct dw_child *child, char *const *argv,
 int unit_pids(const struct unit *u,
     int (*cb)(const struct dw_proc_id *id, void *arg), void *arg);
 void unit_signal(struct unit *u, int signo);
+void unit_kill_rest(struct unit *u);
 void unit_scan_begin(struct unit *u);
 /* The process table has this one. */
 void unit_scan_offer(struct unit *u, const struct dw_proc_info *info);

@@ -148,6 +148,53 @@ signal_once(struct unit *u, int signo)
 	}
 }
 
+#define REST_MAX 256
+
+struct rest {
+	pid_t leader;
+	bool reused;
+	struct dw_proc_id ids[REST_MAX];
+	size_t n;
+};
+
+static int
+find_rest(const struct dw_proc_info *info, void *arg)
+{
+	struct rest *rest = arg;
+
+	if (info->id.pid == rest->leader)
+		rest->reused = rest->reused || !info->zombie;
+	else if (info->pgid == rest->leader && info->sid == rest->leader &&
+	    !info->zombie && rest->n < REST_MAX)
+		rest->ids[rest->n++] = info->id;
+	return (0);
+}
+
+/*
+ * What an adopted child that has ended leaves in its process group, as
+ * DW_CHILD_KILLPG does for our own.  We cannot hold its pid as a zombie; but
+ * while members of its session live nobody else gets the number, and if
+ * somebody has it there are none.
+ */
+void
+unit_kill_rest(struct unit *u)
+{
+	struct rest rest = {.leader = u->id.pid};
+
+	if (rest.leader <= 1 || dw_procs_each(0, find_rest, &rest) == -1 ||
+	    rest.reused)
+		return;
+	for (size_t i = 0; i < rest.n; i++) {
+		struct dw_proc proc = {.cb = NULL};
+
+		if (dw_proc_start(u->sup->loop, &proc, &rest.ids[i]) == -1)
+			continue;
+		if (dw_proc_kill(&proc, SIGKILL) == -1)
+			complain(u, rest.ids[i].pid, SIGKILL);
+		dw_proc_stop(&proc);
+	}
+}
+
 /*
  * A stopped process (SIGSTOP, a terminal, a debugger) would get nothing but
  * SIGKILL until somebody continues it.

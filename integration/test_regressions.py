@@ -100,3 +100,20 @@ def test_second_sigterm_ends_it_though_a_service_will_not(lab):
     assert dw.proc.wait(10) == 0
     assert alive(pid)
     kill_and_wait(pid)
+
+
+def test_an_adopted_childs_group_outlived_it(lab):
+    """Workers left behind would have held the port against the new one."""
+    server = lab.server(args=["-g", 2])
+    dw = lab.daemonwatch(service("web", start=server.argv)).start_foreground()
+    pid = server.wait_serving()
+    dw.wait_up("web")
+    wait_for(lambda: server.count("grandchild") == 2, "its workers")
+    family = [line[1] for line in server.lines("grandchild")]
+    dw.kill9()
+    dw.start_foreground()
+    dw.wait_up("web")
+    assert dw.service("web")["pids"] == [pid]
+    kill_and_wait(pid)
+    wait_for(lambda: not any(alive(p) for p in family), "its workers gone")
+    server.wait_starts(2)
