@@ -6,10 +6,12 @@
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
-from harness import (alive, answers, kill_and_wait, service, wait_for)
+from harness import (alive, answers, kill_and_wait, service, stat_of,
+                     wait_for)
 
 
 @pytest.fixture
@@ -164,8 +166,14 @@ def test_a_state_file_naming_another_process(lab):
     dw.wait_up("web")
     wait_for(lambda: str(pid) in open(state_file(dw), encoding="utf-8").read(),
              "the pid in the state file")
+    born = stat_of(pid)["start"]
     dw.kill9()
     kill_and_wait(pid)
+    # Within one tick of the kernel's clock the two would look the same; no
+    # pid comes again so soon.
+    tick = os.sysconf("SC_CLK_TCK")
+    wait_for(lambda: time.clock_gettime(time.CLOCK_BOOTTIME) * tick
+             > born + 2, "another tick")
     other = lab.popen(["/bin/sleep", "1000"])
     with open(state_file(dw), encoding="utf-8") as f:
         text = f.read()
