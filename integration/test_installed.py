@@ -241,9 +241,11 @@ def test_racing_starts(echod):
               for _ in range(10)]
     ends = [(p.communicate(timeout=60 * SLOW)[1], p.returncode)
             for p in starts]
-    said = f"echod: already running, pid {echod.pid()}\n"
     assert sorted(code for _, code in ends) == [0] + 9 * [1]
-    assert {text for text, code in ends if code == 1} == {said}
+    # The pid is left out if the winner is slow to write it.
+    assert {text for text, code in ends if code == 1} <= {
+        f"echod: already running, pid {echod.pid()}\n",
+        "echod: already running\n"}
     assert echod("stop") == (0, "", "")
 
 

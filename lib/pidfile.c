@@ -391,16 +391,22 @@ open_locked(struct dw_pidfile *pf, mode_t mode, pid_t *owner)
 
 /*
  * pidfile_open(3) may have read what the last one left, before the new holder
- * truncated it.
+ * truncated it: give that one the time to write.
  */
 static pid_t
 current(const char *path, pid_t pid)
 {
 	struct dw_proc_id id;
+	int tries;
 
-	if (dw_pidfile_owner(path, &id) == 0)
-		return (id.pid);
-	return (pid > 0 && errno != EAGAIN ? pid : -1);
+	for (tries = 0; tries < OWNER_TRIES; tries++) {
+		if (dw_pidfile_owner(path, &id) == 0)
+			return (id.pid);
+		if (errno != EAGAIN)
+			return (pid > 0 ? pid : -1);
+		take_breath();
+	}
+	return (-1);
 }
 
 struct dw_pidfile *

@@ -332,7 +332,9 @@ race(int n)
 			continue;
 		}
 		assert_int_equal(o[i].status, 1);
-		assert_string_equal(o[i].err, text);
+		/* The pid is left out if the winner is slow to write it. */
+		if (strcmp(o[i].err, "testd: already running\n") != 0)
+			assert_string_equal(o[i].err, text);
 	}
 	assert_int_equal(won, 1);
 	expect_running(&id);
