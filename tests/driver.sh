@@ -28,6 +28,11 @@ while [ $# -gt 0 ]; do
 done
 : "$expect_failure"
 
+# reallocarray(3) that overflows returns NULL, for us; AddressSanitizer would
+# rather end the program.
+ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}allocator_may_return_null=1
+export ASAN_OPTIONS
+
 limit=
 if command -v timeout >/dev/null 2>&1; then
 	limit="timeout -k 5 ${TEST_TIMEOUT:-300}"
