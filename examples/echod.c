@@ -104,11 +104,13 @@ serve(struct dw_daemon *d, int *ready)
 	    dw_io_start(loop, &io, listener, DW_READ) == -1 ||
 	    dw_signal_start(loop, &term, SIGTERM) == -1) {
 		dw_ready_fail(ready, 1, "port %d: %s", *port, strerror(errno));
-		return (1);
+		status = 1;
+	} else {
+		dw_ready(ready); /* "echod start" returns now */
+		status = dw_loop_run(loop);
 	}
-	dw_ready(ready); /* "echod start" returns now */
-	status = dw_loop_run(loop);
-	dw_loop_free(loop);
+	if (loop != NULL)
+		dw_loop_free(loop);
 	return (status);
 }
 
