@@ -27,7 +27,7 @@ step_act(struct step *st, enum service_action_kind kind)
 
 	if (st->out->n < SERVICE_ACTIONS - 1)
 		st->out->n++;
-	memset(a, 0, offsetof(struct service_action, text) + 1);
+	memset(a, 0, sizeof(*a));
 	a->kind = kind;
 	return (a);
 }
