@@ -12,6 +12,8 @@
 
 #include <jansson.h>
 
+/* Usage errors of the command line. */
+#define EX_VERB_USAGE 2
 /* How long the supervisor may take to answer a question. */
 #define CMD_ANSWER_TIME (10 * DW_SEC)
 

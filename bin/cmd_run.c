@@ -8,7 +8,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 
 #include "cmd.h"
 #include "supervisor.h"
+#include "../lib/file.h"
 
 const char *
 cmd_conf_path(const struct cmdline *cl)
@@ -107,21 +107,6 @@ cmd_run(const struct cmdline *cl)
 	return (status);
 }
 
-/* A path that still means the same when we are at home in "/". */
-static char *
-absolute(const char *path)
-{
-	char cwd[PATH_MAX], *abs;
-
-	if (path[0] == '/')
-		return (strdup(path));
-	if (getcwd(cwd, sizeof(cwd)) == NULL)
-		return (NULL);
-	if (asprintf(&abs, "%s/%s", cwd, path) == -1)
-		return (NULL);
-	return (abs);
-}
-
 static int
 start_daemon(const struct cmdline *cl, struct config *conf, const char *dir)
 {
@@ -167,7 +152,7 @@ start(const struct cmdline *cl, struct config *conf)
 		config_free(conf);
 		return (EX_USAGE);
 	}
-	abs = absolute(dir);
+	abs = file_absolute(dir); /* we shall be at home in "/" */
 	free(dir);
 	if (abs == NULL) {
 		fprintf(stderr, "daemonwatch: %s\n", strerror(errno));

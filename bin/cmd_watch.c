@@ -19,8 +19,6 @@
 #include "cmd.h"
 #include "supervisor.h"
 
-#define EX_VERB_USAGE 2
-
 enum kind {
 	PLAIN,	/* a word, number, duration … of the language */
 	QUOTED, /* text of any kind */

@@ -122,7 +122,7 @@ struct service_conf {
 };
 
 struct config {
-	char *runtime_dir; /* NULL: the default of config_runtime_dir() */
+	char *runtime_dir; /* NULL: the default, runtime_default() */
 	char *log;	   /* NULL: stderr in front, syslog behind */
 	char *prober_user; /* NULL: nobody */
 	struct service_conf *services; /* in the order of the files */

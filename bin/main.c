@@ -6,20 +6,17 @@
  */
 #include "config.h"
 
-#include <sys/stat.h>
-
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "cmd.h"
 #include "daemonwatch.h"
-
-#define EX_VERB_USAGE 2
+#include "../lib/file.h"
 
 static int stop_verb(const struct cmdline *cl);
 
@@ -152,8 +149,7 @@ set_option(struct cmdline *cl, int c)
 	case 't':
 		if (parse_time(optarg, &cl->timeout) == 0)
 			break;
-		fprintf(
-		    stderr, "daemonwatch: --timeout: not a time: %s\n", optarg);
+		cmd_complain("--timeout: not a time", optarg);
 		return (-1);
 	default:
 		return (-1);
@@ -168,6 +164,7 @@ read_options(
 {
 	int c;
 
+	opterr = 0; /* its words would be printed as they are */
 	while (
 	    (c = getopt_long(argc, argv, "f:r:jdwvh", options, NULL)) != -1) {
 		if (c == 'h')
@@ -193,28 +190,19 @@ read_options(
 	return (0);
 }
 
-/*
- * Descriptors 0 to 2 must be there before anything else is opened, or our
- * own sockets would become somebody's standard output.
- */
-static void
-have_stdio(void)
-{
-	struct stat st;
-
-	for (int fd = 0; fd <= 2; fd++)
-		if (fstat(fd, &st) == -1 && errno == EBADF &&
-		    open("/dev/null", O_RDWR | O_NOCTTY) == -1)
-			_exit(71);
-}
-
 int
 main(int argc, char *argv[])
 {
 	struct cmdline cl = {.timeout = -1};
 	const struct verb *verb = NULL;
+	unsigned filled;
 
-	have_stdio();
+	/*
+	 * Descriptors 0 to 2 must be there before anything else is opened, or
+	 * our own sockets would become somebody's standard output.
+	 */
+	if (file_fill_std(&filled) == -1)
+		_exit(EX_OSERR);
 	if (argc < 2) {
 		usage(stderr);
 		return (EX_VERB_USAGE);

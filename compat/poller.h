@@ -77,4 +77,11 @@ extern const char *const poller_names[];
  */
 int poller_pollable(int fd);
 
+/*
+ * For pollers whose kernel counts milliseconds: those of a timeout, rounded
+ * up, as rounded down the loop would spin through the last one; -1 for ever.
+ * (epoll_pwait2(2) has nanoseconds, but not every kernel and libc.)
+ */
+int poller_milliseconds(int64_t ns);
+
 #endif

@@ -13,7 +13,6 @@
 #include <sys/epoll.h>
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -120,21 +119,6 @@ proc_del_epoll(struct poller *p, pid_t pid)
 	(void)pid;
 }
 
-/*
- * Milliseconds, rounded up: rounded down the loop would spin through the last
- * one.  epoll_pwait2(2) has nanoseconds, but not every kernel and libc.
- */
-static int
-milliseconds(int64_t ns)
-{
-
-	if (ns < 0)
-		return (-1);
-	if (ns > (int64_t)INT_MAX * 1000000)
-		return (INT_MAX);
-	return ((int)(ns / 1000000 + (ns % 1000000 != 0)));
-}
-
 static int
 wait_epoll(struct poller *p, int64_t timeout, struct poller_event *ev, int max)
 {
@@ -142,7 +126,7 @@ wait_epoll(struct poller *p, int64_t timeout, struct poller_event *ev, int max)
 	int i, n;
 
 	n = epoll_wait(p->fd, p->events, max < NEVENTS ? max : NEVENTS,
-	    milliseconds(timeout));
+	    poller_milliseconds(timeout));
 	if (n == -1)
 		return (errno == EINTR ? 0 : -1);
 	for (i = 0; i < n; i++) {

@@ -12,7 +12,6 @@
 #include <sys/types.h>
 
 #include <errno.h>
-#include <limits.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -151,18 +150,6 @@ proc_del_poll(struct poller *p, pid_t pid)
 	(void)pid;
 }
 
-/* Milliseconds, rounded up: never too early, never spinning. */
-static int
-milliseconds(int64_t ns)
-{
-
-	if (ns < 0)
-		return (-1);
-	if (ns > (int64_t)INT_MAX * 1000000)
-		return (INT_MAX);
-	return ((int)(ns / 1000000 + (ns % 1000000 != 0)));
-}
-
 static unsigned
 translate(short revents)
 {
@@ -178,7 +165,7 @@ wait_poll(struct poller *p, int64_t timeout, struct poller_event *ev, int max)
 	size_t i, seen;
 	int left, n = 0;
 
-	left = poll(p->fds, (nfds_t)p->nfds, milliseconds(timeout));
+	left = poll(p->fds, (nfds_t)p->nfds, poller_milliseconds(timeout));
 	if (left == -1)
 		return (errno == EINTR ? 0 : -1);
 	/* Begin where the last full array ended, so that nobody is starved. */

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -81,4 +82,14 @@ poller_pollable(int fd)
 		return (-1);
 	}
 	return (0);
+}
+
+int
+poller_milliseconds(int64_t ns)
+{
+	if (ns < 0)
+		return (-1);
+	if (ns > (int64_t)INT_MAX * 1000000)
+		return (INT_MAX);
+	return ((int)(ns / 1000000 + (ns % 1000000 != 0)));
 }

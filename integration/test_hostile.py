@@ -82,9 +82,11 @@ def test_a_name_on_the_command_line_with_escapes(lab):
         assert r.rc == 1
         clean(r.out)
         clean(r.err)
-    r = dw.raw(dw.bin, ESC, text=False)
-    assert r.rc == 2
-    clean(r.err)
+    for args in ((ESC,), ("stop", "--timeout", ESC), ("status", "--" + ESC),
+                 ("watch", "--every", ESC), ("watch", "--name", ESC)):
+        r = dw.raw(dw.bin, *args, text=False)
+        assert r.rc == 2
+        clean(r.err)
 
 
 @pytest.mark.parametrize("text", [
