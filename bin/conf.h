@@ -36,8 +36,11 @@ enum on_exit {
 enum ready_kind {
 	READY_DEFAULT, /* child: at once; detached: the process is found */
 	READY_AT_ONCE,
-	READY_CHECK, /* ready_check */
-	READY_DELAY  /* ready_delay */
+	READY_CHECK,  /* ready_check */
+	READY_DELAY,  /* ready_delay */
+	READY_NOTIFY, /* READY=1 of sd_notify(3) */
+	READY_FD,     /* a newline on its descriptor ready_fd */
+	READY_PIDFILE /* pidfile names a process of its */
 };
 enum check_kind {
 	CHECK_TCP
@@ -57,6 +60,7 @@ struct command {
 #define CONFIG_LIST_MAX 4096u  /* arguments, variables */
 #define CONFIG_COND_MAX 1024u  /* atoms and operators of a condition */
 #define CONFIG_REGEX_MAX 1024u /* bytes */
+#define CONFIG_FD_MAX 1023
 #define CONFIG_DURATION_MAX (INT64_C(36500) * 86400 * 1000000000)
 
 struct check_conf {
@@ -82,7 +86,7 @@ struct service_conf {
 	enum service_type type;
 	/* Finding the processes of a detached service: exactly one of these. */
 	char *match;
-	char *pidfile;
+	char *pidfile; /* of a child: for READY_PIDFILE */
 	uint32_t count_min;
 	uint32_t count_max; /* COUNT_MAX: no limit */
 	bool count_set; /* written by the user, with match: then also counted */
@@ -108,6 +112,7 @@ struct service_conf {
 	enum ready_kind ready;
 	size_t ready_check;
 	int64_t ready_delay;
+	int ready_fd;
 	enum on_exit on_exit;
 	int stop_signal;
 	/* The process' surroundings. */

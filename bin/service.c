@@ -380,9 +380,19 @@ service_step(struct service *sv, const struct service_event *ev,
 		if (ev->check < sv->conf->nchecks)
 			run_check(&st);
 		break;
+	case SE_READY:
+		run_told(&st);
+		break;
 	case SE_NKINDS:
 		break;
 	}
+}
+
+bool
+service_is_told(enum ready_kind ready)
+{
+	return (ready == READY_NOTIFY || ready == READY_FD ||
+	    ready == READY_PIDFILE);
 }
 
 enum truth

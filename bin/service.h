@@ -74,6 +74,7 @@ enum service_event_kind {
 	SE_PROCS,	 /* detached: this many were found; text: who ended */
 	SE_CMD_DONE,	 /* a command ended, or could not begin; ok, text */
 	SE_CHECK,	 /* check, answer, text */
+	SE_READY,	 /* the service has said that it is ready */
 	SE_NKINDS
 };
 
@@ -148,6 +149,7 @@ struct service {
 	bool manual;  /* an operator asked for the next start */
 	bool ran;     /* an instance was started or found: after-stop is due */
 	bool ready;   /* this instance has been up */
+	bool told;    /* it has said that it is ready */
 	bool present; /* there were as many processes as there should be */
 	bool direct;  /* what calls for the next start was just looked at */
 	bool settled; /* the first start had an outcome */
@@ -196,6 +198,8 @@ enum service_pace {
 enum service_pace service_wants_checks(const struct service *sv);
 /* Should processes be looked for, though none is known to have ended? */
 enum service_pace service_wants_scans(const struct service *sv);
+/* Does this kind of ready wait for an SE_READY? */
+bool service_is_told(enum ready_kind ready);
 /* Are there as many processes as there should be? */
 enum truth service_process(const struct service *sv);
 

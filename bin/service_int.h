@@ -40,6 +40,7 @@ void run_start_failed(struct step *st, const char *what, const char *text);
 void run_exited(struct step *st);
 void run_procs(struct step *st);
 void run_check(struct step *st);
+void run_told(struct step *st);
 void run_timer(struct step *st);
 void run_cmd_done(struct step *st, bool ok, const char *text);
 void run_adopted(struct step *st);

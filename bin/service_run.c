@@ -113,6 +113,10 @@ is_ready(const struct service *sv, int64_t now)
 		return (sv->answers[sv->conf->ready_check] == YES);
 	case READY_DELAY:
 		return (now - sv->started >= sv->conf->ready_delay);
+	case READY_NOTIFY:
+	case READY_FD:
+	case READY_PIDFILE:
+		return (sv->told);
 	default:
 		return (true);
 	}
@@ -146,7 +150,7 @@ launch(struct step *st)
 	if (sv->starts++ > 0)
 		sv->restarts++;
 	sv->ran = true;
-	sv->ready = sv->present = false;
+	sv->ready = sv->present = sv->told = false;
 	sv->started = st->ev->now;
 	sv->lost[0] = '\0';
 	step_forget_checks(sv);
@@ -459,6 +463,26 @@ run_check(struct step *st)
 	}
 }
 
+/*
+ * It says itself that it is ready; a start command that has not returned yet
+ * may have begun what says so.
+ */
+void
+run_told(struct step *st)
+{
+	struct service *sv = st->sv;
+
+	if (sv->state != SV_STARTING || sv->told ||
+	    (sv->phase != PH_COMMAND && sv->phase != PH_READY) ||
+	    !service_is_told(sv->conf->ready))
+		return;
+	sv->told = true;
+	if (sv->phase == PH_READY && is_ready(sv, st->ev->now)) {
+		up(st, "started");
+		ask(st);
+	}
+}
+
 static void
 ready_timer(struct step *st)
 {
@@ -480,6 +504,8 @@ ready_timer(struct step *st)
 	if (service_process(sv) != YES)
 		snprintf(text, sizeof(text), "%u process%s found", sv->count,
 		    (sv->count == 1) ? "" : "es");
+	else if (service_is_told(sv->conf->ready))
+		snprintf(text, sizeof(text), "it has not said so");
 	else
 		snprintf(text, sizeof(text), "%s",
 		    (sv->check_text[0] != '\0') ? sv->check_text :

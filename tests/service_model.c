@@ -218,6 +218,7 @@ model_event(const struct service_event *ev, char *buf, size_t len)
 	    [SE_PROCS] = "PROCS",
 	    [SE_CMD_DONE] = "CMD_DONE",
 	    [SE_CHECK] = "CHECK",
+	    [SE_READY] = "READY",
 	};
 	static const char *const truths[] = {
 	    [NO] = "NO", [YES] = "YES", [UNKNOWN] = "UNKNOWN"};

@@ -76,6 +76,7 @@ struct shadow {
 	bool failed;	     /* the last start did: time must pass */
 	bool hurried; /* it was restarted at once since it last ran well */
 	bool delayed; /* a delay has just passed */
+	bool told;    /* this instance has said that it is ready */
 	struct shadow_check checks[MODEL_CHECKS];
 };
 

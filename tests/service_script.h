@@ -76,6 +76,10 @@ struct line {
 	{                                                               \
 		.kind = SE_PROCS, .count = (n), .text = "pid 7 is gone" \
 	}
+#define READY                    \
+	{                        \
+		.kind = SE_READY \
+	}
 #define DONE                                    \
 	{                                       \
 		.kind = SE_CMD_DONE, .ok = true \

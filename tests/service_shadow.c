@@ -82,6 +82,10 @@ is_idle(const struct model *m, const struct service_event *ev)
 	case SE_CHECK:
 		return (ev->check >= m->conf.nchecks || ev->answer == UNKNOWN ||
 		    service_wants_checks(sv) == PACE_NONE);
+	case SE_READY:
+		return (m->shadow.told || sv->state != SV_STARTING ||
+		    (sv->phase != PH_COMMAND && sv->phase != PH_READY) ||
+		    !service_is_told(m->conf.ready));
 	case SE_NKINDS:
 		return (true);
 	default:
@@ -257,6 +261,9 @@ tell(struct view *v)
 	case SE_CMD_DONE:
 		sh->cmd = false;
 		break;
+	case SE_READY:
+		sh->told = true;
+		break;
 	default:
 		break;
 	}
@@ -338,6 +345,7 @@ see_run(struct view *v, enum service_command command)
 		if (check_may_start(v) == -1)
 			return (-1);
 		forget_answers(sh);
+		sh->told = false;
 		break;
 	case CMD_STOP:
 		if (m->sv.state != SV_STOPPING || m->conf.stop.argv == NULL)
@@ -455,6 +463,7 @@ see_actions(struct view *v)
 			if (ret == 0 && m->conf.type != SERVICE_CHILD)
 				ret = broke(m, "a spawn of no child");
 			m->shadow.spawning = true;
+			m->shadow.told = false;
 			forget_answers(&m->shadow);
 			break;
 		case SA_RUN:
@@ -668,6 +677,25 @@ check_look(const struct view *v)
 		0);
 }
 
+/* What says itself when it is ready is up then, and not before. */
+static int
+check_told(const struct view *v)
+{
+	static const unsigned launched =
+	    BIT(PH_SPAWN) | BIT(PH_COMMAND) | BIT(PH_READY);
+	struct model *m = v->m;
+
+	if (!service_is_told(m->conf.ready) || v->was.state != SV_STARTING ||
+	    (launched & BIT(v->was.phase)) == 0)
+		return (0);
+	if (m->sv.state == SV_UP && !m->shadow.told)
+		return (broke(m, "up without a word of it"));
+	if (m->sv.phase == PH_READY && m->shadow.told &&
+	    service_process(&m->sv) == YES)
+		return (broke(m, "it is ready, but not up"));
+	return (0);
+}
+
 static int
 check_after(struct view *v)
 {
@@ -678,6 +706,8 @@ check_after(struct view *v)
 
 	if (check_phase(m) == -1 || check_waits(v) == -1 ||
 	    check_flags(m) == -1)
+		return (-1);
+	if (check_told(v) == -1)
 		return (-1);
 	if (is_watched(&v->was) && learnt && check_judgement(v) == -1)
 		return (-1);

@@ -158,6 +158,38 @@ test_ready_by_delay(void **state)
 }
 
 static void
+test_ready_by_its_word(void **state)
+{
+	static const struct model_conf conf = {
+	    .ready = READY_NOTIFY, .nchecks = 1};
+	static const struct line lines[] = {
+	    AT(0, START, ">starting spawn", NONE),
+	    AT(0, SPAWNED, "", 10000),
+	    AT(20, WELL(0), "", 10000), /* no check can say it */
+	    WHY(40, READY, ">up check", NONE, "started"),
+	    AT(50, READY, "", NONE),
+	    AT(60, EXITED, ">starting spawn", NONE),
+	    AT(60, SPAWNED, "", 10060), /* the old word does not count */
+	    WHY(10060, TIMER, ">stopping signal:TERM", 14060,
+		"not ready within 10s: it has not said so"),
+	    AT(10061, READY, "", 14060),
+	};
+	static const struct model_conf detached = {
+	    .ready = READY_FD, .type = SERVICE_DETACHED};
+	static const struct line detached_lines[] = {
+	    AT(0, START, ">waiting scan", 10000),
+	    AT(0, PROCS(0), ">starting run:start", 10000),
+	    AT(100, READY, "", 10000), /* before its command returns */
+	    AT(200, DONE, "scan", 10000),
+	    AT(300, PROCS(1), ">up", NONE),
+	};
+
+	(void)state;
+	PLAY(&conf, lines);
+	PLAY(&detached, detached_lines);
+}
+
+static void
 test_hang_at_start(void **state)
 {
 	static const struct model_conf conf = {
@@ -684,6 +716,7 @@ main(void)
 	    cmocka_unit_test(test_ready_by_check),
 	    cmocka_unit_test(test_ready_by_check_needs_the_process),
 	    cmocka_unit_test(test_ready_by_delay),
+	    cmocka_unit_test(test_ready_by_its_word),
 	    cmocka_unit_test(test_hang_at_start),
 	    cmocka_unit_test(test_start_command_hangs),
 	    cmocka_unit_test(test_nothing_appears_after_the_start_command),

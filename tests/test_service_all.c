@@ -84,9 +84,9 @@ flags_of(struct model *m, bool *f[64])
 	struct shadow *sh = &m->shadow;
 	bool *const all[] = {&sv->want, &sv->again, &sv->manual, &sv->ran,
 	    &sv->ready, &sv->present, &sv->direct, &sv->running, &sv->counted,
-	    &sv->cmd_late, &sh->wish, &sh->live, &sh->spawning, &sh->cmd,
-	    &sh->termed, &sh->killed, &sh->asked, &sh->failed, &sh->hurried,
-	    &sh->delayed};
+	    &sv->cmd_late, &sv->told, &sh->told, &sh->wish, &sh->live,
+	    &sh->spawning, &sh->cmd, &sh->termed, &sh->killed, &sh->asked,
+	    &sh->failed, &sh->hurried, &sh->delayed};
 	size_t n = NITEMS(all);
 
 	memcpy(f, all, sizeof(all));
@@ -286,6 +286,7 @@ make_events(struct search *s)
 		*e++ = (struct service_event) {.kind = SE_PROCS, .count = i};
 	*e++ = (struct service_event) {.kind = SE_CMD_DONE, .ok = true};
 	*e++ = (struct service_event) {.kind = SE_CMD_DONE};
+	*e++ = (struct service_event) {.kind = SE_READY};
 	/* Also an answer of a check that is not there. */
 	for (size_t i = 0; i <= s->conf.nchecks; i++)
 		for (int t = NO; t <= UNKNOWN; t++)
@@ -393,6 +394,9 @@ good_event(const struct model *m, unsigned turn, struct service_event *ev)
 		ev->count = conf->count_min;
 	} else if (sv->phase == PH_READY && conf->ready == READY_DELAY)
 		ev->kind = SE_TIMER;
+	else if (sv->phase == PH_READY && service_is_told(conf->ready) &&
+	    !sv->told)
+		ev->kind = SE_READY;
 	else if (!child && !sv->counted) {
 		ev->kind = SE_PROCS;
 		if (sv->state == SV_FAILING)
@@ -507,6 +511,7 @@ static const struct counting {
     {1, 1, 1, READY_DEFAULT, true},
     {1, 2, 2, READY_CHECK, false},
     {1, 1, 1, READY_DELAY, false},
+    {1, 1, 1, READY_NOTIFY, false},
     {1, 2, 1, READY_DEFAULT, true},
     {1, 1, 2, READY_CHECK, true},
     {2, 1, 1, READY_CHECK, false},
@@ -552,7 +557,11 @@ test_no_checks(void **state)
 	explore_commands(conf);
 	conf.ready = READY_DELAY;
 	explore_commands(conf);
+	conf.ready = READY_FD;
+	explore_commands(conf);
 	conf.type = SERVICE_DETACHED;
+	explore_commands(conf);
+	conf.ready = READY_NOTIFY;
 	explore_commands(conf);
 	conf.ready = READY_AT_ONCE;
 	explore_commands(conf);

@@ -45,6 +45,7 @@ struct proc {
 	bool stuck;    /* takes its time even when killed */
 	bool silent;   /* lives, but its port does not */
 	int64_t ready; /* from then on its port answers */
+	int64_t tells; /* it says so itself */
 	int64_t end;
 };
 
@@ -138,6 +139,7 @@ new_proc(struct world *w, bool foreign)
 		    .stuck = fault(w, 20),
 		    .silent = fault(w, 6),
 		    .ready = soon(w, 300),
+		    .tells = fault(w, 6) ? NEVER : soon(w, 300),
 		    .end = fault(w, 2) ? soon(w, 30000) : NEVER,
 		};
 		if (fault(w, 10))
@@ -319,6 +321,13 @@ proc_ends(struct world *w, struct proc *p)
 }
 
 static void
+proc_tells(struct world *w, struct proc *p)
+{
+	p->tells = NEVER;
+	step(w, (struct service_event) {.kind = SE_READY});
+}
+
+static void
 command_ends(struct world *w)
 {
 	struct errand *c = &w->cmd;
@@ -407,7 +416,7 @@ make_mischief(struct world *w)
 	size_t victim = draw(w, PROCS);
 
 	w->mischief_at = soon(w, 3000);
-	switch (draw(w, 9)) {
+	switch (draw(w, 10)) {
 	case 0:
 		w->prober = !w->prober;
 		return;
@@ -437,6 +446,9 @@ make_mischief(struct world *w)
 		ev.kind = (living(w, true) == 0) ? SE_EXITED : SE_CHECK;
 		ev.check = 7;
 		break;
+	case 9:
+		ev.kind = SE_READY;
+		break;
 	}
 	step(w, ev);
 }
@@ -465,8 +477,10 @@ next_time(const struct world *w)
 	if (w->cmd.runs)
 		earliest(&t, w->cmd.end);
 	for (size_t i = 0; i < PROCS; i++)
-		if (w->procs[i].alive)
+		if (w->procs[i].alive) {
 			earliest(&t, w->procs[i].end);
+			earliest(&t, w->procs[i].tells);
+		}
 	for (size_t i = 0; i < MODEL_CHECKS; i++) {
 		earliest(&t, w->check_at[i]);
 		earliest(&t, w->check_next[i]);
@@ -489,6 +503,8 @@ try_one(struct world *w, unsigned what)
 
 	if (what < PROCS && p->alive && due(w, p->end))
 		proc_ends(w, p);
+	else if (what < PROCS && p->alive && due(w, p->tells))
+		proc_tells(w, p);
 	else if (what == 8 && w->cmd.runs && due(w, w->cmd.end))
 		command_ends(w);
 	else if (what == 9 && due(w, w->spawn_at))
@@ -646,7 +662,7 @@ draw_conf(struct model_conf *c, uint64_t seed)
 	    (c->nchecks == 0) ? RULE_DEFAULT : rules[draw(&w, NITEMS(rules))];
 	c->fall = 1 + draw(&w, 3);
 	c->rise = 1 + draw(&w, 2);
-	c->ready = (enum ready_kind)draw(&w, 4);
+	c->ready = (enum ready_kind)draw(&w, READY_PIDFILE + 1);
 	if (c->ready == READY_CHECK && c->nchecks == 0)
 		c->ready = READY_DELAY;
 	c->hooks = draw(&w, 2) != 0;
