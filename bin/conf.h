@@ -42,8 +42,11 @@ enum ready_kind {
 	READY_FD,     /* a newline on its descriptor ready_fd */
 	READY_PIDFILE /* pidfile names a process of its */
 };
+/* A kind of check is a block of its name; config_type.c has the table. */
 enum check_kind {
-	CHECK_TCP
+	CHECK_TCP,
+	CHECK_EXEC,
+	CHECK_KINDS
 };
 
 struct command {
@@ -67,16 +70,22 @@ struct check_conf {
 	enum check_kind kind;
 	char *name;
 	struct config_pos pos;
+	int64_t interval;
+	int64_t timeout; /* never above interval */
+	unsigned fall;
+	unsigned rise;
+	/* What a kind has not is NULL or 0. */
 	char *host; /* without brackets */
 	char *port;
 	char *send; /* NULL: none; may hold NUL bytes */
 	size_t send_len;
 	char *expect; /* with send no longer than WIRE_DATA_MAX */
-	int64_t interval;
-	int64_t timeout; /* never above interval */
-	unsigned fall;
-	unsigned rise;
+	struct command command;
+	char *user; /* NULL: the service's */
 };
+
+/* "tcp" */
+const char *check_kind_name(enum check_kind kind);
 
 #define COUNT_MAX UINT32_MAX
 

@@ -143,11 +143,12 @@ parse_service(struct parser *p)
 		check_service(p, &b);
 }
 
+/* At the word that names the kind. */
 static bool
-parse_tcp(struct parser *p, struct block *service)
+parse_check(struct parser *p, struct block *service)
 {
-	struct check_conf check = {.kind = CHECK_TCP};
-	struct block b = {.kind = BLOCK_TCP, .build = NULL, .check = &check};
+	struct check_conf check = {.kind = check_kind_find(&p->tok)};
+	struct block b = {.kind = BLOCK_CHECK, .build = NULL, .check = &check};
 	struct build *build = service->build;
 	char what[CONFIG_NAME_MAX + 16] = "";
 
@@ -155,7 +156,8 @@ parse_tcp(struct parser *p, struct block *service)
 	b.name = parse_name(p, "check", &b.open);
 	check.pos = b.open;
 	if (b.name != NULL)
-		snprintf(what, sizeof(what), "tcp '%s'", b.name);
+		snprintf(what, sizeof(what), "%s '%s'",
+		    check_kind_name(check.kind), b.name);
 	if (b.name != NULL && check_name(p, service, b.name, &b.open) == 0)
 		check.name = b.name;
 	else
@@ -166,8 +168,8 @@ parse_tcp(struct parser *p, struct block *service)
 	}
 	/* Its brace is missing, but another check may follow. */
 	if (!parse_body(p, &b))
-		return (token_is(&p->tok, "tcp"));
-	check_tcp(p, &b, service);
+		return (check_kind_find(&p->tok) != CHECK_KINDS);
+	check_check(p, &b, service);
 	return (true);
 }
 
@@ -206,22 +208,25 @@ parse_include(struct parser *p)
 static bool
 misplaced(struct parser *p, const struct block *b)
 {
-	static const char *const kinds[] = {"", "defaults", "service", "tcp"};
+	static const char *const kinds[] = {"", "defaults", "service"};
 	struct config_pos pos = parser_pos(p, &p->tok);
 	char shown[SHOWN], name[CONFIG_NAME_MAX + 8] = "";
-	bool tcp = token_is(&p->tok, "tcp");
+	bool check = check_kind_find(&p->tok) != CHECK_KINDS;
 
 	show_text(shown, p->tok.text, p->tok.len);
-	if (!token_is(&p->tok, "include") && (!tcp || b->kind == BLOCK_TCP)) {
+	if (!token_is(&p->tok, "include") &&
+	    (!check || b->kind == BLOCK_CHECK)) {
 		if (b->name != NULL)
 			snprintf(name, sizeof(name), " '%s'", b->name);
 		parser_error(p, &pos,
 		    "%s inside of %s%s of line %u: is its '}' missing?", shown,
-		    kinds[b->kind], name, b->open.line);
+		    b->kind == BLOCK_CHECK ? check_kind_name(b->check->kind) :
+					     kinds[b->kind],
+		    name, b->open.line);
 		return (false);
 	}
 	parser_error(p, &pos, "%s belongs %s", shown,
-	    tcp ? "in a service" : "outside of all blocks");
+	    check ? "in a service" : "outside of all blocks");
 	parser_advance(p);
 	if (!p->tok.first &&
 	    (p->tok.kind == TOKEN_WORD || p->tok.kind == TOKEN_STRING))
@@ -235,17 +240,17 @@ misplaced(struct parser *p, const struct block *b)
 static bool
 parse_statement(struct parser *p, struct block *b)
 {
-	const struct key *key;
+	const struct key *key = key_find(b, &p->tok);
+	bool check = check_kind_find(&p->tok) != CHECK_KINDS;
+	struct token next;
 
-	if (is_keyword(&p->tok)) {
-		struct token next;
-
-		lexer_peek(&p->lex, &next);
+	lexer_peek(&p->lex, &next);
+	if (is_keyword(&p->tok) && (key == NULL || next.kind != TOKEN_EQUALS)) {
 		if (next.kind == TOKEN_EQUALS)
 			parse_unknown(p, b);
-		else if (token_is(&p->tok, "tcp") && b->kind == BLOCK_SERVICE)
-			return (parse_tcp(p, b));
-		else if (token_is(&p->tok, "tcp") || b->kind != BLOCK_TOP)
+		else if (check && b->kind == BLOCK_SERVICE)
+			return (parse_check(p, b));
+		else if (check || b->kind != BLOCK_TOP)
 			return (misplaced(p, b));
 		else if (token_is(&p->tok, "service"))
 			parse_service(p);
@@ -255,7 +260,7 @@ parse_statement(struct parser *p, struct block *b)
 			parse_defaults(p);
 		return (true);
 	}
-	if ((key = key_find(b->kind, &p->tok)) != NULL)
+	if (key != NULL)
 		parse_key_value(p, b, key);
 	else
 		parse_unknown(p, b);

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "config_parse.h"
-#include "wire.h"
 
 #define MS INT64_C(1000000)
 #define SEC INT64_C(1000000000)
@@ -84,50 +83,13 @@ check_name(struct parser *p, const struct block *service, const char *name,
 	return (0);
 }
 
-static bool
-is_missing(const struct block *b, enum key_id id)
-{
-	return (b->seen[id].line == 0 && !b->meant[id]);
-}
-
-static void
-check_place(struct parser *p, const struct block *b)
-{
-	bool host = !is_missing(b, KEY_HOST), port = !is_missing(b, KEY_PORT);
-
-	if (b->seen[KEY_ADDRESS].line != 0) {
-		enum key_id other =
-		    b->seen[KEY_HOST].line != 0 ? KEY_HOST : KEY_PORT;
-
-		if (b->seen[other].line != 0)
-			parser_error(p, &b->seen[other],
-			    "'%s' is in the 'address' already",
-			    config_keys[other].name);
-	} else if (b->meant[KEY_ADDRESS]) {
-		return;
-	} else if (!host && !port) {
-		parser_error(p, &b->open,
-		    "this check needs an address, as in "
-		    "address = 127.0.0.1:80");
-	} else if (!host) {
-		parser_error(p, &b->open, "this check needs a 'host'");
-	} else if (!port) {
-		parser_error(p, &b->open, "this check needs a 'port'");
-	}
-}
-
 void
-check_tcp(struct parser *p, struct block *b, struct block *service)
+check_check(struct parser *p, struct block *b, struct block *service)
 {
 	struct service_conf *s = &service->build->conf;
 	struct check_conf *c = b->check, *checks;
 
-	check_place(p, b);
-	if (c->expect != NULL &&
-	    c->send_len + strlen(c->expect) > WIRE_DATA_MAX)
-		parser_error(p, &b->seen[KEY_EXPECT],
-		    "'send' and 'expect' have together at most %u bytes",
-		    WIRE_DATA_MAX);
+	check_types[c->kind].complete(p, b);
 	if (b->seen[KEY_FALL].line == 0)
 		c->fall = 3;
 	if (b->seen[KEY_RISE].line == 0)

@@ -7,30 +7,33 @@
  */
 #include "config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "config_parse.h"
 
-#define TOP(n, parse, field, example)                                       \
-	{                                                                   \
-		n, BLOCK_TOP, false, parse, offsetof(struct config, field), \
-		    example                                                 \
+#define LINE(n, block, checks, only, parse, type, field, example)             \
+	{                                                                     \
+		n, block, checks, only, parse, offsetof(type, field), example \
 	}
-#define SERVICE(n, parse, field, example)                         \
-	{                                                         \
-		n, BLOCK_SERVICE, false, parse,                   \
-		    offsetof(struct service_conf, field), example \
-	}
-#define SERVICE_ONLY(n, parse, field, example)                    \
-	{                                                         \
-		n, BLOCK_SERVICE, true, parse,                    \
-		    offsetof(struct service_conf, field), example \
-	}
-#define TCP(n, parse, field, example)                           \
-	{                                                       \
-		n, BLOCK_TCP, false, parse,                     \
-		    offsetof(struct check_conf, field), example \
-	}
+#define TOP(n, parse, field, example) \
+	LINE(n, BLOCK_TOP, 0, false, parse, struct config, field, example)
+#define SERVICE(n, parse, field, example)                                   \
+	LINE(n, BLOCK_SERVICE, 0, false, parse, struct service_conf, field, \
+	    example)
+#define SERVICE_ONLY(n, parse, field, example)                             \
+	LINE(n, BLOCK_SERVICE, 0, true, parse, struct service_conf, field, \
+	    example)
+#define CHECK(n, kinds, parse, field, example)                              \
+	LINE(n, BLOCK_CHECK, kinds, false, parse, struct check_conf, field, \
+	    example)
+
+/* Which kinds of checks have the key. */
+#define KIND(kind) (1u << (kind))
+#define ANY (KIND(CHECK_KINDS) - 1)
+#define PLACED KIND(CHECK_TCP)
+#define TALKS KIND(CHECK_TCP)
+#define EXEC KIND(CHECK_EXEC)
 
 /* clang-format off */
 const struct key config_keys[KEY_IDS] = {
@@ -63,31 +66,35 @@ const struct key config_keys[KEY_IDS] = {
 [KEY_UMASK] = SERVICE("umask", parse_umask, umask, "027"),
 [KEY_ENV] = SERVICE("env", parse_env, env, "{\"LANG=C\"}"),
 [KEY_LOG] = SERVICE("log", parse_log, log, "/var/log/web.log"),
-[KEY_ADDRESS] = TCP("address", parse_address, host, "127.0.0.1:80"),
-[KEY_HOST] = TCP("host", parse_host, host, "127.0.0.1"),
-[KEY_PORT] = TCP("port", parse_port, port, "80"),
-[KEY_TIMEOUT] = TCP("timeout", parse_duration, timeout, "1s"),
-[KEY_CHECK_INTERVAL] = TCP("interval", parse_duration, interval, "2s"),
-[KEY_FALL] = TCP("fall", parse_times, fall, "3"),
-[KEY_RISE] = TCP("rise", parse_times, rise, "1"),
-[KEY_SEND] = TCP("send", parse_send, send, "\"PING\\r\\n\""),
-[KEY_EXPECT] = TCP("expect", parse_expect, expect, "'^\\+PONG'"),
+[KEY_ADDRESS] = CHECK("address", PLACED, parse_address, host, "127.0.0.1:80"),
+[KEY_HOST] = CHECK("host", PLACED, parse_host, host, "127.0.0.1"),
+[KEY_PORT] = CHECK("port", PLACED, parse_port, port, "80"),
+[KEY_TIMEOUT] = CHECK("timeout", ANY, parse_duration, timeout, "1s"),
+[KEY_CHECK_INTERVAL] = CHECK("interval", ANY, parse_duration, interval, "2s"),
+[KEY_FALL] = CHECK("fall", ANY, parse_times, fall, "3"),
+[KEY_RISE] = CHECK("rise", ANY, parse_times, rise, "1"),
+[KEY_SEND] = CHECK("send", TALKS, parse_send, send, "\"PING\\r\\n\""),
+[KEY_EXPECT] = CHECK("expect", TALKS, parse_expect, expect, "'^\\+PONG'"),
+[KEY_COMMAND] = CHECK("command", EXEC, parse_command, command, "{\"/usr/lib/nagios/plugins/check_load\"}"),
+[KEY_CHECK_USER] = CHECK("user", EXEC, parse_user, user, "nobody"),
 };
 /* clang-format on */
 
 static bool
-allowed(const struct key *k, enum block_kind kind)
+allowed(const struct key *k, const struct block *b)
 {
-	if (kind == BLOCK_DEFAULTS)
+	if (b->kind == BLOCK_DEFAULTS)
 		return (k->block == BLOCK_SERVICE && !k->service_only);
-	return (k->block == kind);
+	if (b->kind == BLOCK_CHECK)
+		return ((k->checks & KIND(b->check->kind)) != 0);
+	return (k->block == b->kind);
 }
 
 const struct key *
-key_find(enum block_kind kind, const struct token *tok)
+key_find(const struct block *b, const struct token *tok)
 {
 	for (size_t i = 0; i < KEY_IDS; i++)
-		if (allowed(&config_keys[i], kind) &&
+		if (allowed(&config_keys[i], b) &&
 		    token_is(tok, config_keys[i].name))
 			return (&config_keys[i]);
 	return (NULL);
@@ -102,7 +109,7 @@ key_target(const struct block *b, enum key_id id)
 	case BLOCK_TOP:
 		base = (char *)b->config;
 		break;
-	case BLOCK_TCP:
+	case BLOCK_CHECK:
 		base = (char *)b->check;
 		break;
 	default:
@@ -112,9 +119,30 @@ key_target(const struct block *b, enum key_id id)
 	return (base + config_keys[id].offset);
 }
 
+/* "in a tcp or exec block" */
+static const char *
+check_home(unsigned kinds, char *buf, size_t len)
+{
+	size_t used = 0;
+
+	if (kinds == ANY)
+		return ("in the block of a check");
+	for (unsigned i = 0; i < CHECK_KINDS && used < len; i++) {
+		unsigned left = kinds & ~(KIND(i) - 1);
+
+		if ((kinds & KIND(i)) != 0)
+			used += (size_t)snprintf(buf + used, len - used, "%s%s",
+			    used == 0		? "in a block of kind " :
+				left == KIND(i) ? " or " :
+						  ", ",
+			    check_types[i].name);
+	}
+	return (buf);
+}
+
 /* It is a key, but of another block: which? */
 static const char *
-home(const struct block *b, const struct token *tok)
+home(const struct block *b, const struct token *tok, char *buf, size_t len)
 {
 	for (size_t i = 0; i < KEY_IDS; i++) {
 		const struct key *k = &config_keys[i];
@@ -123,8 +151,8 @@ home(const struct block *b, const struct token *tok)
 			continue;
 		if (k->block == BLOCK_TOP)
 			return ("outside of all blocks");
-		if (k->block == BLOCK_TCP)
-			return ("in a tcp block");
+		if (k->block == BLOCK_CHECK)
+			return (check_home(k->checks, buf, len));
 		return (b->kind == BLOCK_DEFAULTS ?
 			"in a service: it cannot have a default" :
 			"in a service");
@@ -132,14 +160,14 @@ home(const struct block *b, const struct token *tok)
 	return (NULL);
 }
 
-/* The key of this name, in any block: its number, KEY_IDS if there is none. */
+/* The key of this name, in this block: its number, KEY_IDS: there is none. */
 static enum key_id
-key_named(enum block_kind kind, const char *name)
+key_named(const struct block *b, const char *name)
 {
 	enum key_id id = 0;
 
 	while (id < KEY_IDS &&
-	    (!allowed(&config_keys[id], kind) ||
+	    (!allowed(&config_keys[id], b) ||
 		strcmp(config_keys[id].name, name) != 0))
 		id++;
 	return (id);
@@ -147,20 +175,21 @@ key_named(enum block_kind kind, const char *name)
 
 /* The nearest names: in this block, and in all. */
 static const char *
-nearest(enum block_kind kind, const struct token *tok, bool *elsewhere)
+nearest(const struct block *b, const struct token *tok, bool *elsewhere)
 {
-	const char *names[KEY_IDS + 3], *near;
+	const char *names[KEY_IDS + CHECK_KINDS + 3], *near;
 	size_t n = 0;
 
 	for (size_t i = 0; i < KEY_IDS; i++)
-		if (allowed(&config_keys[i], kind))
+		if (allowed(&config_keys[i], b))
 			names[n++] = config_keys[i].name;
-	if (kind == BLOCK_TOP) {
+	if (b->kind == BLOCK_TOP) {
 		names[n++] = "service";
 		names[n++] = "defaults";
 		names[n++] = "include";
-	} else if (kind == BLOCK_SERVICE) {
-		names[n++] = "tcp";
+	} else if (b->kind == BLOCK_SERVICE) {
+		for (size_t i = 0; i < CHECK_KINDS; i++)
+			names[n++] = check_types[i].name;
 	}
 	*elsewhere = false;
 	if ((near = suggest(tok->text, tok->len, names, n)) != NULL)
@@ -176,7 +205,7 @@ key_unknown(struct parser *p, struct block *b, const struct token *tok)
 {
 	struct config_pos pos = parser_pos(p, tok);
 	const char *other, *near;
-	char shown[SHOWN];
+	char shown[SHOWN], place[128];
 	enum key_id id;
 	bool elsewhere;
 
@@ -186,16 +215,16 @@ key_unknown(struct parser *p, struct block *b, const struct token *tok)
 		    p, &pos, "%s is not a key: it takes no '='", shown);
 		return;
 	}
-	if ((other = home(b, tok)) != NULL) {
+	if ((other = home(b, tok, place, sizeof(place))) != NULL) {
 		parser_error(p, &pos, "%s belongs %s", shown, other);
 		return;
 	}
-	if ((near = nearest(b->kind, tok, &elsewhere)) == NULL) {
+	if ((near = nearest(b, tok, &elsewhere)) == NULL) {
 		parser_error(p, &pos, "unknown key %s", shown);
 		return;
 	}
 	parser_error(p, &pos, "unknown key %s: did you mean '%s'%s?", shown,
 	    near, elsewhere ? ", which belongs in another block" : "");
-	if ((id = key_named(b->kind, near)) != KEY_IDS)
+	if ((id = key_named(b, near)) != KEY_IDS)
 		b->meant[id] = true;
 }

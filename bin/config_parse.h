@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "cond.h"
 #include "conf.h"
@@ -86,6 +87,8 @@ enum key_id {
 	KEY_RISE,
 	KEY_SEND,
 	KEY_EXPECT,
+	KEY_COMMAND,
+	KEY_CHECK_USER,
 	KEY_IDS
 };
 
@@ -93,7 +96,7 @@ enum block_kind {
 	BLOCK_TOP,
 	BLOCK_DEFAULTS,
 	BLOCK_SERVICE,
-	BLOCK_TCP,
+	BLOCK_CHECK,
 	BLOCK_KINDS
 };
 
@@ -117,7 +120,7 @@ struct block {
 	bool meant[KEY_IDS];   /* misspelt, it seems: it is not missing then */
 	struct config *config; /* BLOCK_TOP */
 	struct build *build;   /* of the service or the defaults */
-	struct check_conf *check; /* BLOCK_TCP */
+	struct check_conf *check; /* BLOCK_CHECK */
 };
 
 struct error {
@@ -149,6 +152,7 @@ typedef int key_parse(struct parser *p, struct block *b, enum key_id id);
 struct key {
 	const char *name;
 	enum block_kind block;
+	unsigned checks;   /* BLOCK_CHECK: of which kinds, a bit for each */
 	bool service_only; /* not in defaults */
 	key_parse *parse;
 	size_t offset; /* of the value in the block's structure */
@@ -216,7 +220,7 @@ void skip_block(struct parser *p);
 
 /* config_key.c */
 extern const struct key config_keys[KEY_IDS];
-const struct key *key_find(enum block_kind kind, const struct token *tok);
+const struct key *key_find(const struct block *b, const struct token *tok);
 void key_unknown(struct parser *p, struct block *b, const struct token *tok);
 void *key_target(const struct block *b, enum key_id id);
 
@@ -258,12 +262,29 @@ int regex_check(const char *re, bool whole, char *buf, size_t size);
 int cond_resolve(struct parser *p, struct build *b);
 int cond_default(struct parser *p, struct service_conf *s);
 
+/* config_type.c: what is particular to a kind of check */
+struct check_type {
+	const char *name;
+	/* The block is complete: is anything missing, what is the default? */
+	void (*complete)(struct parser *p, struct block *b);
+	void (*print)(FILE *f, const struct check_conf *c);
+};
+extern const struct check_type check_types[CHECK_KINDS];
+/* CHECK_KINDS: it is none */
+enum check_kind check_kind_find(const struct token *tok);
+/* Has the key no value, not even a misspelt one? */
+bool is_missing(const struct block *b, enum key_id id);
+
+/* config_print.c */
+void print_text(FILE *f, const char *key, const char *s);
+void print_command(FILE *f, const char *key, const struct command *c);
+
 /* config_check.c: a block is complete */
 void build_init(struct build *b);
 /* May the service have a check of this name?  Else it is reported. */
 int check_name(struct parser *p, const struct block *service, const char *name,
     const struct config_pos *pos);
-void check_tcp(struct parser *p, struct block *b, struct block *service);
+void check_check(struct parser *p, struct block *b, struct block *service);
 void check_service(struct parser *p, struct block *b);
 /* All services are read: is each there once? */
 void check_names(struct parser *p);

@@ -65,7 +65,7 @@ config_print_string(FILE *f, const char *s, size_t len)
 	return (fputc('"', f) == EOF ? -1 : 0);
 }
 
-static void
+void
 print_text(FILE *f, const char *key, const char *s)
 {
 	if (s == NULL)
@@ -89,7 +89,7 @@ print_list(FILE *f, const char *key, char *const *list)
 	fputs("}\n", f);
 }
 
-static void
+void
 print_command(FILE *f, const char *key, const struct command *c)
 {
 	char **argv = c->argv;
@@ -212,25 +212,13 @@ static void
 print_check(FILE *f, const struct check_conf *c)
 {
 	char timeout[DURATION_TEXT], interval[DURATION_TEXT];
-	bool v6 = strchr(c->host, ':') != NULL;
 
-	fprintf(f, "\ttcp %s {\n\t\taddress = %s%s%s:%s\n", c->name,
-	    v6 ? "[" : "", c->host, v6 ? "]" : "", c->port);
+	fprintf(f, "\t%s %s {\n", check_kind_name(c->kind), c->name);
+	check_types[c->kind].print(f, c);
 	fprintf(f, "\t\ttimeout = %s\n\t\tinterval = %s\n",
 	    duration_text(timeout, c->timeout),
 	    duration_text(interval, c->interval));
-	fprintf(f, "\t\tfall = %u\n\t\trise = %u\n", c->fall, c->rise);
-	if (c->send != NULL) {
-		fputs("\t\tsend = ", f);
-		config_print_string(f, c->send, c->send_len);
-		fputc('\n', f);
-	}
-	if (c->expect != NULL) {
-		fputs("\t\texpect = ", f);
-		config_print_string(f, c->expect, strlen(c->expect));
-		fputc('\n', f);
-	}
-	fputs("\t}\n", f);
+	fprintf(f, "\t\tfall = %u\n\t\trise = %u\n\t}\n", c->fall, c->rise);
 }
 
 static void

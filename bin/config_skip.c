@@ -22,7 +22,7 @@ bool
 is_keyword(const struct token *tok)
 {
 	return (token_is(tok, "service") || token_is(tok, "defaults") ||
-	    token_is(tok, "include") || token_is(tok, "tcp"));
+	    token_is(tok, "include") || check_kind_find(tok) != CHECK_KINDS);
 }
 
 /*

@@ -79,13 +79,15 @@ check_json(const struct unit *u, size_t i)
 	if (u->sv.failed[i])
 		state = "failed";
 	else if (u->sv.answers[i] == YES)
-		state = "ok";
+		state = c->degraded ? "degraded" : "ok";
 	if (c->asked && c->outcome == DW_PROBE_OK)
 		latency = json_real((double)c->latency / 1e6);
-	return (json_pack("{s:s, s:s, s:s, s:o, s:o, s:I}", "name",
-	    c->conf->name, "kind", "tcp", "state", state, "text",
-	    text_json(c->asked ? c->text : ""), "latency_ms", latency,
-	    "failures", (json_int_t)u->sv.checks[i].fails));
+	return (json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:I}", "name",
+	    c->conf->name, "kind", check_kind_name(c->conf->kind), "state",
+	    state, "text", text_json(c->asked ? c->text : ""), "metrics",
+	    (c->metrics != NULL) ? text_json(c->metrics) : json_null(),
+	    "latency_ms", latency, "failures",
+	    (json_int_t)u->sv.checks[i].fails));
 }
 
 static int

@@ -349,7 +349,8 @@ unit_new(struct supervisor *sup, const struct service_conf *conf)
 		unit_free(u);
 		return (NULL);
 	}
-	if (unit_find_user(u, why, sizeof(why)) == -1) {
+	if (account_find(
+		&u->account, conf->user, conf->group, why, sizeof(why)) == -1) {
 		dw_log(sup->log, DW_LOG_ERROR, "%s: %s", conf->name, why);
 		unit_free(u);
 		errno = EINVAL;
@@ -379,11 +380,8 @@ unit_free(struct unit *u)
 	unit_leave(u);
 	if (u->has_match)
 		regfree(&u->match);
-	free(u->groups);
-	free(u->user_name);
-	free(u->user_home);
-	free(u->user_shell);
-	free(u->checks);
+	account_free(&u->account);
+	unit_checks_free(u);
 	free(u->sv.checks);
 	free(u->sv.answers);
 	free(u->sv.failed);

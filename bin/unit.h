@@ -5,7 +5,7 @@
  * A unit is one service in the world: it does what the state machine decides
  * (service.h) and tells it what came of it.  unit.c drives, unit_run.c starts
  * programs, unit_proc.c knows the processes of detached services, unit_check.c
- * has the checks asked.
+ * has the checks asked, each kind in the way of its unit_check_*.c.
  */
 #ifndef BIN_UNIT_H
 #define BIN_UNIT_H
@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "daemonwatch.h"
+#include "account.h"
 #include "conf.h"
 #include "prober_client.h"
 #include "service.h"
@@ -40,15 +41,21 @@ struct unit_check {
 	struct unit *unit;
 	const struct check_conf *conf;
 	struct dw_timer timer;
-	struct prober_query query;
-	struct dw_probe_tcp tcp; /* what the query asks */
 	bool asking;
-	bool asked; /* has an answer, below */
+	bool asked;    /* has an answer, below */
+	bool unclear;  /* its last answer was UNKNOWN */
+	bool degraded; /* it is well, but not as it should be */
 	int64_t asked_at;
 	int64_t quick; /* the next quick delay */
 	enum dw_probe_outcome outcome;
 	int64_t latency;
 	char text[128];
+	char *metrics; /* what a command said of itself behind '|', or NULL */
+	/* Who asks: by kind. */
+	union {
+		struct check_net *net;
+		struct check_exec *exec;
+	};
 };
 
 struct unit {
@@ -78,10 +85,7 @@ struct unit {
 	int64_t scan_quick;
 	char lost[SERVICE_TEXT];
 
-	struct dw_cred cred;
-	gid_t *groups;
-	bool has_cred;
-	char *user_name, *user_home, *user_shell;
+	struct account account;
 
 	struct unit_check *checks;
 	size_t nchecks;
@@ -108,11 +112,12 @@ int unit_adopt(struct unit *u, const struct dw_proc_id *id);
 const char *unit_status_text(int status, char *buf, size_t len);
 
 /* unit_run.c */
-/* Find user and group.  -1 with what is wrong in buf. */
-int unit_find_user(struct unit *u, char *buf, size_t len);
 /* Start the program or a command.  -1 with what is wrong in buf. */
 int unit_exec(struct unit *u, struct dw_child *child, char *const *argv,
     char *buf, size_t len);
+/* The same for a check's command, whose output goes to the descriptor. */
+int unit_exec_check(struct unit *u, struct dw_child *child, char *const *argv,
+    const struct account *a, int out, char *buf, size_t len);
 
 /* unit_proc.c */
 /* For each process of the service, also a child's.  Ends at cb's non-0. */
@@ -133,9 +138,28 @@ void unit_drop_procs(struct unit *u);
 
 /* unit_check.c */
 int unit_checks_init(struct unit *u);
+void unit_checks_free(struct unit *u);
 void unit_checks_stop(struct unit *u);
 /* Ask all, now; what was asked before does not count. */
 void unit_checks_ask(struct unit *u);
 void unit_checks_pace(struct unit *u);
+/* Whoever was asked has the answer; never from within ask(). */
+void unit_check_answered(
+    struct unit_check *c, const struct dw_probe_result *result, bool degraded);
+
+/*
+ * How a check of a kind is asked.  init and free: once, free also if init
+ * failed (-1 with errno, what is wrong in buf).  ask: an answer follows
+ * within its timeout and a bit, or -1.  cancel: none follows.
+ */
+struct check_way {
+	bool alone; /* an UNKNOWN is its own, not everybody's: tell it */
+	int (*init)(struct unit_check *c, char *buf, size_t len);
+	void (*free)(struct unit_check *c);
+	int (*ask)(struct unit_check *c);
+	void (*cancel)(struct unit_check *c);
+};
+extern const struct check_way check_way_net;  /* unit_check_net.c: prober */
+extern const struct check_way check_way_exec; /* unit_check_exec.c */
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include "config.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,16 +17,41 @@
 #define QUICK_MIN (20 * DW_MS)
 #define QUICK_MAX (1 * DW_SEC)
 
-static void
-answered(struct prober_query *query, const struct dw_probe_result *result)
+static const struct check_way *const ways[CHECK_KINDS] = {
+    [CHECK_TCP] = &check_way_net,
+    [CHECK_EXEC] = &check_way_exec,
+};
+
+static const struct check_way *
+way(const struct unit_check *c)
 {
-	struct unit_check *c = query->arg;
+	return (ways[c->conf->kind]);
+}
+
+/* Not as it should be, but no reason for a restart: people are told. */
+static void
+tell_degraded(struct unit_check *c, bool degraded)
+{
+	struct unit *u = c->unit;
+
+	if (degraded == c->degraded)
+		return;
+	c->degraded = degraded;
+	dw_log(u->sup->log, degraded ? DW_LOG_WARNING : DW_LOG_NOTICE,
+	    "%s: %s: %s: %s", u->conf->name, c->conf->name,
+	    degraded ? "degraded" : "no longer degraded", c->text);
+}
+
+void
+unit_check_answered(
+    struct unit_check *c, const struct dw_probe_result *result, bool degraded)
+{
 	struct unit *u = c->unit;
 	struct service_event ev = {
 	    .kind = SE_CHECK,
 	    .check = (size_t)(c - u->checks),
 	    .answer = UNKNOWN,
-	    .text = result->text,
+	    .text = c->text,
 	};
 
 	c->asking = false;
@@ -34,6 +60,11 @@ answered(struct prober_query *query, const struct dw_probe_result *result)
 	c->latency = result->latency;
 	memcpy(c->text, result->text, sizeof(c->text));
 	c->text[sizeof(c->text) - 1] = '\0';
+	if (result->outcome == DW_PROBE_UNKNOWN && !c->unclear && way(c)->alone)
+		dw_log(u->sup->log, DW_LOG_WARNING, "%s: %s: unknown: %s",
+		    u->conf->name, c->conf->name, c->text);
+	c->unclear = result->outcome == DW_PROBE_UNKNOWN;
+	tell_degraded(c, degraded && result->outcome == DW_PROBE_OK);
 	if (result->outcome == DW_PROBE_OK)
 		ev.answer = YES;
 	else if (result->outcome == DW_PROBE_FAILED)
@@ -47,11 +78,11 @@ ask(struct unit_check *c)
 	struct unit *u = c->unit;
 
 	if (c->asking)
-		prober_cancel(&c->query);
+		way(c)->cancel(c);
 	dw_timer_stop(&c->timer);
 	c->asking = true;
 	c->asked_at = dw_loop_now(u->sup->loop);
-	if (prober_ask(u->sup->prober, &c->query, &c->tcp) == -1)
+	if (way(c)->ask(c) == -1)
 		c->asking = false; /* the pace asks again */
 }
 
@@ -67,6 +98,8 @@ ask_again(struct dw_timer *timer)
 int
 unit_checks_init(struct unit *u)
 {
+	char why[256] = "";
+
 	u->nchecks = u->conf->nchecks;
 	u->checks = calloc(u->nchecks + 1, sizeof(*u->checks));
 	if (u->checks == NULL)
@@ -76,19 +109,18 @@ unit_checks_init(struct unit *u)
 
 		c->unit = u;
 		c->conf = &u->conf->checks[i];
-		c->tcp = (struct dw_probe_tcp) {
-		    .host = c->conf->host,
-		    .port = c->conf->port,
-		    .timeout = c->conf->timeout,
-		    .send = c->conf->send,
-		    .send_len = c->conf->send_len,
-		    .expect = c->conf->expect,
-		};
 		c->timer.cb = ask_again;
 		c->timer.arg = c;
-		c->query.cb = answered;
-		c->query.arg = c;
 		c->quick = QUICK_MIN;
+		if (way(c)->init(c, why, sizeof(why)) == -1) {
+			int error = errno;
+
+			dw_log(u->sup->log, DW_LOG_ERROR, "%s: %s: %s",
+			    u->conf->name, c->conf->name,
+			    (why[0] != '\0') ? why : strerror(error));
+			errno = error;
+			return (-1);
+		}
 	}
 	return (0);
 }
@@ -100,11 +132,23 @@ unit_checks_stop(struct unit *u)
 		struct unit_check *c = &u->checks[i];
 
 		if (c->asking)
-			prober_cancel(&c->query);
+			way(c)->cancel(c);
 		c->asking = false;
 		c->quick = QUICK_MIN;
 		dw_timer_stop(&c->timer);
 	}
+}
+
+void
+unit_checks_free(struct unit *u)
+{
+	for (size_t i = 0; u->checks != NULL && i < u->nchecks; i++) {
+		if (u->checks[i].conf != NULL)
+			way(&u->checks[i])->free(&u->checks[i]);
+		free(u->checks[i].metrics);
+	}
+	free(u->checks);
+	u->checks = NULL;
 }
 
 void

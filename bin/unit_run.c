@@ -11,8 +11,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,7 +85,7 @@ free_env(char **env)
 }
 
 static char **
-make_env(const struct unit *u)
+make_env(const struct unit *u, const struct account *a)
 {
 	char *const *own = u->conf->env;
 	char **env;
@@ -105,10 +103,10 @@ make_env(const struct unit *u)
 	for (size_t i = 0; environ[i] != NULL; i++)
 		if (is_inherited(environ[i]))
 			error |= add_var(env, &n, "", environ[i]);
-	error |= add_var(env, &n, "USER", u->user_name);
-	error |= add_var(env, &n, "LOGNAME", u->user_name);
-	error |= add_var(env, &n, "HOME", u->user_home);
-	error |= add_var(env, &n, "SHELL", u->user_shell);
+	error |= add_var(env, &n, "USER", a->name);
+	error |= add_var(env, &n, "LOGNAME", a->name);
+	error |= add_var(env, &n, "HOME", a->home);
+	error |= add_var(env, &n, "SHELL", a->shell);
 	error |= add_var(env, &n, "DAEMONWATCH_SERVICE", u->conf->name);
 	for (size_t i = 0; own != NULL && own[i] != NULL; i++)
 		error |= add_var(env, &n, "", own[i]);
@@ -170,103 +168,58 @@ output(const struct unit *u, struct dw_spawn_fd *fds, int *log)
 	return (2);
 }
 
+static int
+spawn_as(struct unit *u, struct dw_child *child, struct dw_spawn *sp,
+    const struct account *a, char *buf, size_t len)
+{
+	/* Ours was raised; select(2) users want theirs low. */
+	const struct dw_spawn_rlimit nofile = {RLIMIT_NOFILE, u->sup->nofile};
+	struct dw_spawn_error error;
+	char **env = make_env(u, a);
+	int ret;
+
+	if (env == NULL) {
+		snprintf(buf, len, "%s: %s", sp->argv[0], strerror(errno));
+		return (-1);
+	}
+	sp->envp = env;
+	sp->cwd = (u->conf->cwd != NULL) ? u->conf->cwd : "/";
+	sp->cred = account_cred(a);
+	sp->umask = (u->conf->umask == -1) ? 022 : u->conf->umask;
+	sp->flags = DW_SPAWN_SETSID;
+	sp->rlimits = &nofile;
+	sp->nrlimits = 1;
+	ret = dw_child_spawn(u->sup->loop, child, sp, &error);
+	if (ret == -1)
+		snprintf(buf, len, "%s: %s: %s",
+		    (error.stage == DW_SPAWN_CHDIR) ? sp->cwd : sp->argv[0],
+		    dw_spawn_stage_name(error.stage), strerror(error.error));
+	free_env(env);
+	return (ret);
+}
+
 int
 unit_exec(struct unit *u, struct dw_child *child, char *const *argv, char *buf,
     size_t len)
 {
 	struct dw_spawn_fd fds[2];
-	struct dw_spawn_error error;
-	/* Ours was raised; select(2) users want theirs low. */
-	const struct dw_spawn_rlimit nofile = {RLIMIT_NOFILE, u->sup->nofile};
-	struct dw_spawn sp = {
-	    .argv = argv,
-	    .cwd = (u->conf->cwd != NULL) ? u->conf->cwd : "/",
-	    .cred = u->has_cred ? &u->cred : NULL,
-	    .umask = (u->conf->umask == -1) ? 022 : u->conf->umask,
-	    .flags = DW_SPAWN_SETSID,
-	    .fds = fds,
-	    .rlimits = &nofile,
-	    .nrlimits = 1,
-	};
-	char **env = make_env(u);
+	struct dw_spawn sp = {.argv = argv, .fds = fds};
 	int log, ret;
 
-	if (env == NULL) {
-		snprintf(buf, len, "%s: %s", argv[0], strerror(errno));
-		return (-1);
-	}
-	sp.envp = env;
 	sp.nfds = output(u, fds, &log);
-	ret = dw_child_spawn(u->sup->loop, child, &sp, &error);
-	if (ret == -1)
-		snprintf(buf, len, "%s: %s: %s",
-		    (error.stage == DW_SPAWN_CHDIR) ? sp.cwd : argv[0],
-		    dw_spawn_stage_name(error.stage), strerror(error.error));
+	ret = spawn_as(u, child, &sp, &u->account, buf, len);
 	if (log != -1)
 		close(log);
-	free_env(env);
 	return (ret);
 }
 
-static int
-find_groups(struct unit *u, const char *name, char *buf, size_t len)
-{
-	int n = 16, got;
-	gid_t *groups = NULL, *more;
-
-	for (;;) {
-		more = reallocarray(groups, (size_t)n, sizeof(*groups));
-		if (more == NULL)
-			break;
-		groups = more;
-		got = n;
-		if (getgrouplist(name, u->cred.gid, groups, &got) != -1) {
-			u->groups = groups;
-			u->cred.groups = groups;
-			u->cred.ngroups = (size_t)got;
-			return (0);
-		}
-		n = (got > n) ? got : 2 * n;
-	}
-	free(groups);
-	snprintf(buf, len, "groups of user %s: %s", name, strerror(errno));
-	return (-1);
-}
-
 int
-unit_find_user(struct unit *u, char *buf, size_t len)
+unit_exec_check(struct unit *u, struct dw_child *child, char *const *argv,
+    const struct account *a, int out, char *buf, size_t len)
 {
-	const struct service_conf *conf = u->conf;
-	const struct passwd *pw;
-	const struct group *gr = NULL;
+	const struct dw_spawn_fd fds[] = {
+	    {out, STDOUT_FILENO}, {out, STDERR_FILENO}};
+	struct dw_spawn sp = {.argv = argv, .fds = fds, .nfds = 2};
 
-	if (conf->user == NULL && conf->group == NULL)
-		return (0);
-	errno = 0;
-	pw = (conf->user != NULL) ? getpwnam(conf->user) : getpwuid(geteuid());
-	if (pw == NULL) {
-		snprintf(buf, len, "user %s: %s",
-		    (conf->user != NULL) ? conf->user : "of daemonwatch",
-		    (errno != 0) ? strerror(errno) : "there is no such user");
-		return (-1);
-	}
-	u->cred.uid = pw->pw_uid;
-	u->cred.gid = pw->pw_gid;
-	u->user_name = strdup(pw->pw_name);
-	u->user_home = strdup(pw->pw_dir);
-	u->user_shell = strdup(pw->pw_shell);
-	if (conf->group != NULL && (gr = getgrnam(conf->group)) == NULL) {
-		snprintf(
-		    buf, len, "group %s: there is no such group", conf->group);
-		return (-1);
-	}
-	if (gr != NULL)
-		u->cred.gid = gr->gr_gid;
-	if (u->user_name == NULL || u->user_home == NULL ||
-	    u->user_shell == NULL) {
-		snprintf(buf, len, "%s", strerror(ENOMEM));
-		return (-1);
-	}
-	u->has_cred = true;
-	return (find_groups(u, u->user_name, buf, len));
+	return (spawn_as(u, child, &sp, a, buf, len));
 }

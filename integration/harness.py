@@ -179,9 +179,9 @@ def block(kind, name, keys):
     lines = [f"{kind} {name} {{" if name else f"{kind} {{"]
     for key, v in keys.items():
         key = key.replace("_", "-")
-        if key == "tcp":
+        if isinstance(v, dict):     # checks: kind = {name: {key: value}}
             for check, ckeys in v.items():
-                text = block("tcp", check, ckeys)
+                text = block(key, check, ckeys)
                 lines += ["    " + l for l in text.splitlines()]
         elif v is not None:
             lines.append(f"    {key} = {value(v)}")

@@ -142,6 +142,9 @@ def test_j3_no_restart_while_the_process_lives(lab, esb, rounds):
                          rounds.config).start_foreground()
     pid = esb.server.wait_serving()
     dw.wait_up("esb", "witness")
+    # Before its first good answer a check is given the start-timeout.
+    wait_for(lambda: dw.check("esb", "port")["state"] == "ok",
+             "the port answered once")
     esb.server.set_mode("refuses")
     wait_for(lambda: dw.check("esb", "port")["state"] == "failed",
              "the dead port noticed")

@@ -60,24 +60,6 @@ assert_text(const char *got, const char *want)
 }
 
 static inline void
-assert_same_check(const struct check_conf *a, const struct check_conf *b)
-{
-	assert_int_equal(a->kind, b->kind);
-	assert_string_equal(a->name, b->name);
-	assert_string_equal(a->host, b->host);
-	assert_string_equal(a->port, b->port);
-	assert_int_equal(a->send == NULL, b->send == NULL);
-	assert_int_equal(a->send_len, b->send_len);
-	if (a->send != NULL)
-		assert_memory_equal(a->send, b->send, a->send_len);
-	assert_text(a->expect, b->expect);
-	assert_int_equal(a->interval, b->interval);
-	assert_int_equal(a->timeout, b->timeout);
-	assert_int_equal(a->fall, b->fall);
-	assert_int_equal(a->rise, b->rise);
-}
-
-static inline void
 assert_same_list(char *const *a, char *const *b)
 {
 	assert_int_equal(a == NULL, b == NULL);
@@ -85,6 +67,26 @@ assert_same_list(char *const *a, char *const *b)
 		assert_text(*b, *a);
 	if (a != NULL)
 		assert_null(*b);
+}
+
+static inline void
+assert_same_check(const struct check_conf *a, const struct check_conf *b)
+{
+	assert_int_equal(a->kind, b->kind);
+	assert_string_equal(a->name, b->name);
+	assert_text(a->host, b->host);
+	assert_text(a->port, b->port);
+	assert_int_equal(a->send == NULL, b->send == NULL);
+	assert_int_equal(a->send_len, b->send_len);
+	if (a->send != NULL)
+		assert_memory_equal(a->send, b->send, a->send_len);
+	assert_text(a->expect, b->expect);
+	assert_same_list(a->command.argv, b->command.argv);
+	assert_text(a->user, b->user);
+	assert_int_equal(a->interval, b->interval);
+	assert_int_equal(a->timeout, b->timeout);
+	assert_int_equal(a->fall, b->fall);
+	assert_int_equal(a->rise, b->rise);
 }
 
 static inline void

@@ -264,6 +264,14 @@ test_values(void **state)
 	assert_key(TCP("host = 10.0.0.1 port = 65535"), "10.0.0.1:65535\n");
 	assert_key(TCP("address = h:1 interval = 2s"), "timeout = 2s\n");
 	assert_key(TCP("address = h:1 interval = 6s"), "timeout = 5s\n");
+	assert_key(CHILD("exec e { command = \"true\" }"),
+	    "exec e {\n\t\tcommand = \"true\"\n\t\ttimeout = 5s\n");
+	assert_key(CHILD("exec e { command = {\"sh\", \"a b\"} user = root }"),
+	    "command = {\"sh\", \"a b\"}\n\t\tuser = \"root\"\n");
+	/* A kind's name is a word like any other where no block begins. */
+	assert_key(CHILD("exec exec { command = \"x\" }\nrestart-when = "
+			 "exec.failed\nand not exec"),
+	    "restart-when = exec.failed and not exec\n");
 	/* Names at the edges. */
 	assert_key("service _a.b@c-9 { start = \"x\" }", "_a.b@c-9");
 	assert_key("service \"9\" { start = \"x\" }", "service 9 {");

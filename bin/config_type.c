@@ -1,0 +1,132 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * The kinds of checks: what is particular to each in the configuration.  A
+ * new kind is a line in enum check_kind and one in the table at the end; its
+ * keys are lines in config_key.c, the asking is in unit_check*.c.
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "config_parse.h"
+#include "wire.h"
+
+bool
+is_missing(const struct block *b, enum key_id id)
+{
+	return (b->seen[id].line == 0 && !b->meant[id]);
+}
+
+/* address, or host and port */
+static void
+complete_place(struct parser *p, const struct block *b)
+{
+	bool host = !is_missing(b, KEY_HOST), port = !is_missing(b, KEY_PORT);
+
+	if (b->seen[KEY_ADDRESS].line != 0) {
+		enum key_id other =
+		    b->seen[KEY_HOST].line != 0 ? KEY_HOST : KEY_PORT;
+
+		if (b->seen[other].line != 0)
+			parser_error(p, &b->seen[other],
+			    "'%s' is in the 'address' already",
+			    config_keys[other].name);
+	} else if (b->meant[KEY_ADDRESS]) {
+		return;
+	} else if (!host && !port) {
+		parser_error(p, &b->open,
+		    "this check needs an address, as in "
+		    "address = 127.0.0.1:80");
+	} else if (!host) {
+		parser_error(p, &b->open, "this check needs a 'host'");
+	} else if (!port) {
+		parser_error(p, &b->open, "this check needs a 'port'");
+	}
+}
+
+static void
+complete_data(struct parser *p, const struct block *b)
+{
+	const struct check_conf *c = b->check;
+
+	if (c->expect != NULL &&
+	    c->send_len + strlen(c->expect) > WIRE_DATA_MAX)
+		parser_error(p, &b->seen[KEY_EXPECT],
+		    "'send' and 'expect' have together at most %u bytes",
+		    WIRE_DATA_MAX);
+}
+
+static void
+complete_tcp(struct parser *p, struct block *b)
+{
+	complete_place(p, b);
+	complete_data(p, b);
+}
+
+static void
+print_data(FILE *f, const struct check_conf *c)
+{
+	if (c->send != NULL) {
+		fputs("\t\tsend = ", f);
+		config_print_string(f, c->send, c->send_len);
+		fputc('\n', f);
+	}
+	if (c->expect != NULL) {
+		fputc('\t', f);
+		print_text(f, "expect", c->expect);
+	}
+}
+
+static void
+print_tcp(FILE *f, const struct check_conf *c)
+{
+	bool v6 = strchr(c->host, ':') != NULL;
+
+	fprintf(f, "\t\taddress = %s%s%s:%s\n", v6 ? "[" : "", c->host,
+	    v6 ? "]" : "", c->port);
+	print_data(f, c);
+}
+
+static void
+complete_exec(struct parser *p, struct block *b)
+{
+	if (is_missing(b, KEY_COMMAND))
+		parser_error(p, &b->open,
+		    "this check needs a command, as in "
+		    "command = {\"/usr/lib/nagios/plugins/check_load\"}");
+}
+
+static void
+print_exec(FILE *f, const struct check_conf *c)
+{
+	fputc('\t', f);
+	print_command(f, "command", &c->command);
+	if (c->user != NULL) {
+		fputc('\t', f);
+		print_text(f, "user", c->user);
+	}
+}
+
+const struct check_type check_types[CHECK_KINDS] = {
+    [CHECK_TCP] = {"tcp", complete_tcp, print_tcp},
+    [CHECK_EXEC] = {"exec", complete_exec, print_exec},
+};
+
+enum check_kind
+check_kind_find(const struct token *tok)
+{
+	unsigned kind = 0;
+
+	while (kind < CHECK_KINDS && !token_is(tok, check_types[kind].name))
+		kind++;
+	return ((enum check_kind)kind);
+}
+
+const char *
+check_kind_name(enum check_kind kind)
+{
+	return (check_types[kind].name);
+}
