@@ -23,18 +23,14 @@
 #include <unistd.h>
 
 #include "proctab.h"
-
-/* What is kept of a command line at most; Linux lets it be 2 MiB and more. */
-#define ARGS_MAX ((size_t)1024 * 1024)
-#define ARGS_FIRST ((size_t)4096)
+#include "proctab_args.h"
 
 #define NS INT64_C(1000000000)
 
 struct proctab {
 	DIR *dir;
 	bool args;
-	char *buf;
-	size_t size;
+	struct proctab_args line;
 };
 
 static int
@@ -186,48 +182,12 @@ fill(int fd, pid_t pid, struct proctab_entry *e)
 	return (0);
 }
 
-/*
- * Arguments end in NUL; those of a program that wrote its title over them may
- * be followed by many.
- */
-static size_t
-join(char *buf, size_t n)
-{
-	size_t i;
-
-	while (n > 0 && (buf[n - 1] == '\0' || buf[n - 1] == ' '))
-		n--;
-	for (i = 0; i < n; i++) {
-		if (buf[i] == '\0')
-			buf[i] = ' ';
-	}
-	buf[n] = '\0';
-	return (n);
-}
-
 /* Has the process gone, or may we not look at it (hidepid=1)? */
 static bool
 hidden(int error)
 {
 	return (error == ENOENT || error == ESRCH || error == EACCES ||
 	    error == EPERM);
-}
-
-/* Room for more, up to ARGS_MAX: 1, 0 when that is reached, -1. */
-static int
-grow(struct proctab *t)
-{
-	size_t size;
-	char *buf;
-
-	if (t->size >= ARGS_MAX)
-		return (0);
-	size = t->size == 0 ? ARGS_FIRST : t->size * 2;
-	if ((buf = realloc(t->buf, size)) == NULL)
-		return (-1);
-	t->buf = buf;
-	t->size = size;
-	return (1);
 }
 
 /*
@@ -245,12 +205,13 @@ read_args(struct proctab *t, int at, struct proctab_entry *e)
 		return (-1);
 	have = 0;
 	for (;;) {
-		more = have + 1 < t->size ? 1 : grow(t);
+		more =
+		    have + 1 < t->line.size ? 1 : proctab_args_grow(&t->line);
 		if (more != 1) {
 			n = more;
 			break;
 		}
-		n = read_some(fd, t->buf + have, t->size - 1 - have);
+		n = read_some(fd, t->line.text + have, t->line.size - 1 - have);
 		if (n <= 0)
 			break;
 		have += (size_t)n;
@@ -258,8 +219,8 @@ read_args(struct proctab *t, int at, struct proctab_entry *e)
 	drop(fd);
 	if (n == -1)
 		return (-1);
-	e->args_len = join(t->buf, have);
-	e->args = t->buf;
+	e->args_len = proctab_args_join(t->line.text, have);
+	e->args = t->line.text;
 	return (0);
 }
 
@@ -319,7 +280,7 @@ proctab_close(struct proctab *t)
 	if (t == NULL)
 		return;
 	(void)closedir(t->dir);
-	free(t->buf);
+	free(t->line.text);
 	free(t);
 }
 
@@ -364,7 +325,7 @@ proctab_get(pid_t pid, struct proctab_entry *e, char *buf, size_t len)
 		if (n == -1) {
 			rv = -1;
 		} else {
-			e->args_len = join(buf, (size_t)n);
+			e->args_len = proctab_args_join(buf, (size_t)n);
 			e->args = buf;
 		}
 	}

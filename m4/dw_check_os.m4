@@ -23,14 +23,26 @@ AS_CASE([$host_os],
 	dw_procfd=linux dw_proctab=linux dw_reaper=linux
 	dw_cred=linux dw_closefds=linux dw_peer=linux
 	dw_confine=linux dw_sigreset=linux],
-    [freebsd*|dragonfly*], [
+    [freebsd*], [
+	dw_procfd=none dw_proctab=freebsd dw_reaper=freebsd
+	dw_cred=bsd dw_closefds=bsd dw_peer=freebsd
+	dw_confine=freebsd dw_sigreset=none],
+    [dragonfly*], [
 	dw_procfd=none dw_proctab=none dw_reaper=freebsd
 	dw_cred=bsd dw_closefds=bsd dw_peer=bsd
+	dw_confine=none dw_sigreset=none],
+    [netbsd*], [
+	dw_procfd=none dw_proctab=netbsd dw_reaper=none
+	dw_cred=bsd dw_closefds=bsd dw_peer=netbsd
 	dw_confine=none dw_sigreset=none],
     [
 	dw_procfd=none dw_proctab=none dw_reaper=none
 	dw_cred=bsd dw_closefds=bsd dw_peer=bsd
 	dw_confine=none dw_sigreset=none])
+
+dnl What only one system has is tested only there.
+AS_CASE([$host_os], [linux*], [dw_linux=yes], [dw_linux=no])
+AM_CONDITIONAL([OS_LINUX], [test "$dw_linux" = yes])
 
 dnl Are they there?
 AC_CHECK_FUNCS([epoll_create1 kqueue kqueue1 getpeereid procctl])
@@ -47,6 +59,14 @@ AC_CHECK_DECL([PROC_REAP_ACQUIRE], [],
 AC_CHECK_DECL([PR_SET_NO_NEW_PRIVS], [],
     [AS_VAR_IF([dw_confine], [linux], [dw_confine=none])],
     [[#include <sys/prctl.h>]])
+AC_CHECK_DECL([PROC_NO_NEW_PRIVS_CTL], [],
+    [AS_VAR_IF([dw_confine], [freebsd], [dw_confine=none])],
+    [[#include <sys/types.h>
+#include <sys/procctl.h>]])
+AC_CHECK_MEMBER([struct xucred.cr_pid], [],
+    [AS_VAR_IF([dw_peer], [freebsd], [dw_peer=bsd])],
+    [[#include <sys/param.h>
+#include <sys/ucred.h>]])
 
 dnl The pollers: all that can be compiled are, the default comes first.
 POLLERS=
