@@ -35,8 +35,9 @@
 #endif
 
 int
-cred_setgroups(size_t n, const gid_t *groups)
+cred_setgroups(gid_t gid, size_t n, const gid_t *groups)
 {
+	(void)gid;
 	return ((int)syscall(CRED_SETGROUPS, n, groups));
 }
 

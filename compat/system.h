@@ -20,8 +20,10 @@ int reaper_acquire(void);
 /*
  * setgroups, setgid, setuid of the calling process alone: safe in a vforked
  * child, where glibc's setuid() would go looking for the parent's threads.
+ * In this order; the gid of cred_setgroups() is that of cred_setgid(), and on
+ * the BSDs it comes to be among the groups.
  */
-int cred_setgroups(size_t n, const gid_t *groups);
+int cred_setgroups(gid_t gid, size_t n, const gid_t *groups);
 int cred_setgid(gid_t gid);
 int cred_setuid(uid_t uid);
 /*

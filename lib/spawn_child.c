@@ -170,7 +170,7 @@ become(const struct spawn_plan *p)
 
 	if ((c = p->spawn->cred) == NULL)
 		return;
-	if (cred_setgroups(c->ngroups, c->groups) == -1)
+	if (cred_setgroups(c->gid, c->ngroups, c->groups) == -1)
 		fail(p, DW_SPAWN_GROUPS, 0);
 	if (cred_setgid(c->gid) == -1)
 		fail(p, DW_SPAWN_GID, (int)c->gid);

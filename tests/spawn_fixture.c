@@ -97,8 +97,11 @@ report_ids(FILE *f)
 	fprintf(f, "gid=%ju %ju\n", (uintmax_t)getgid(), (uintmax_t)getegid());
 	n = getgroups(64, groups);
 	fprintf(f, "groups=");
-	for (i = 0; i < n; i++)
-		fprintf(f, "%ju ", (uintmax_t)groups[i]);
+	/* The BSDs count the effective one among them. */
+	for (i = 0; i < n; i++) {
+		if (groups[i] != getegid())
+			fprintf(f, "%ju ", (uintmax_t)groups[i]);
+	}
 	fprintf(f, "\n");
 }
 

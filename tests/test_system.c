@@ -10,6 +10,8 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +19,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -167,6 +170,82 @@ peer(void **state)
 	(void)close(fd[1]);
 	assert_int_equal(peer_cred(-1, &uid, &gid, &pid), -1);
 	assert_int_equal(errno, EBADF);
+	/* A question that some kernels take for one about IP. */
+	fd[0] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(fd[0] != -1);
+	assert_int_equal(peer_cred(fd[0], &uid, &gid, &pid), -1);
+	assert_int_equal(errno, ENOTCONN);
+	(void)close(fd[0]);
+}
+
+/* The child is who connects; and it is another user, if that can be done. */
+static void
+connect_as_other(const struct sockaddr_un *sun, int hold)
+{
+	char c;
+	int fd;
+
+	(void)alarm(DEADLINE_S);
+	if (geteuid() == 0)
+		must(setegid(12) == 0 && seteuid(13) == 0);
+	must((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) != -1);
+	must(connect(fd, (const struct sockaddr *)sun, sizeof(*sun)) == 0);
+	while (read(hold, &c, 1) == -1 && errno == EINTR)
+		continue;
+	_exit(0);
+}
+
+static void
+client(void)
+{
+	struct sockaddr_un sun = {.sun_family = AF_UNIX};
+	char dir[] = "/tmp/test_system.XXXXXX";
+	int fd, conn, hold[2];
+	pid_t pid, told;
+	uid_t uid;
+	gid_t gid;
+
+	must(mkdtemp(dir) != NULL && chmod(dir, 0755) == 0);
+	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/s", dir);
+	must((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) != -1);
+	must(bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0);
+	must(chmod(sun.sun_path, 0777) == 0 && listen(fd, 1) == 0);
+	must(pipe2(hold, O_CLOEXEC) == 0);
+	if ((pid = fork()) == 0) {
+		(void)close(hold[1]);
+		connect_as_other(&sun, hold[0]);
+	}
+	must(pid != -1);
+	must((conn = accept(fd, NULL, NULL)) != -1);
+	(void)unlink(sun.sun_path);
+	(void)rmdir(dir);
+	must(peer_cred(conn, &uid, &gid, &told) == 0);
+	must(uid == (geteuid() == 0 ? 13 : geteuid()));
+	must(gid == (geteuid() == 0 ? 12 : getegid()));
+	must(told == pid || told == -1);
+	(void)close(hold[1]);
+	must(finish(pid) == 0);
+}
+
+static void
+peer_is_the_client(void **state)
+{
+	(void)state;
+	in_child(client);
+}
+
+static void
+confine(void)
+{
+	must(confine_no_new_privs() == 0);
+	must(confine_no_new_privs() == 0);
+}
+
+static void
+confined_twice(void **state)
+{
+	(void)state;
+	in_child(confine);
 }
 
 static void
@@ -194,6 +273,8 @@ main(void)
 	    cmocka_unit_test(descriptors_closed_by_proc),
 	    cmocka_unit_test(descriptors_closed_one_by_one),
 	    cmocka_unit_test(peer),
+	    cmocka_unit_test(peer_is_the_client),
+	    cmocka_unit_test(confined_twice),
 	    cmocka_unit_test(reaper_may_be_asked_for_twice),
 	};
 
