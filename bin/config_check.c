@@ -45,7 +45,9 @@ static const char *
 reserved(const char *name)
 {
 	static const char *const words[] = {
-	    "process", "ready", "not", "and", "or", "failed", "at-once"};
+	    "process", "ready", "not", "and", "or", "failed"};
+	static const char *const ready[] = {
+	    "at-once", "notify", "fd", "pidfile"};
 	size_t len = strlen(name);
 	const char *why;
 	int64_t ns;
@@ -53,6 +55,9 @@ reserved(const char *name)
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strcmp(name, words[i]) == 0)
 			return ("it has a meaning of its own in conditions");
+	for (size_t i = 0; i < sizeof(ready) / sizeof(ready[0]); i++)
+		if (strcmp(name, ready[i]) == 0)
+			return ("it has a meaning of its own for 'ready'");
 	if (len > 7 && strcmp(name + len - 7, ".failed") == 0)
 		return ("'.failed' has a meaning of its own in conditions");
 	if (value_duration(name, len, &ns, &why) == 0)
@@ -123,7 +128,9 @@ check_finding(struct parser *p, const struct block *b)
 		return;
 	if (b->build->conf.type == SERVICE_CHILD) {
 		for (size_t i = 0; i < 3; i++)
-			if (b->seen[keys[i]].line != 0)
+			if (b->seen[keys[i]].line != 0 &&
+			    !(keys[i] == KEY_PIDFILE &&
+				b->build->conf.ready == READY_PIDFILE))
 				parser_error(p, &b->seen[keys[i]],
 				    "'%s' is for services with "
 				    "type = detached",
@@ -173,53 +180,6 @@ check_times(struct parser *p, const struct block *b)
 	}
 }
 
-/* ready = NAME: a check, or else a duration. */
-static void
-resolve_ready(struct parser *p, struct build *b)
-{
-	struct service_conf *s = &b->conf;
-	const char *name = b->ready.name, *why;
-	char shown[SHOWN];
-
-	for (size_t i = 0; i < s->nchecks; i++) {
-		if (strcmp(s->checks[i].name, name) == 0) {
-			s->ready = READY_CHECK;
-			s->ready_check = i;
-			return;
-		}
-	}
-	if (value_duration(name, strlen(name), &s->ready_delay, &why) == 0 &&
-	    s->ready_delay > 0) {
-		s->ready = READY_DELAY;
-		return;
-	}
-	if (!b->checks_bad)
-		parser_error(p, &b->ready.pos,
-		    "ready cannot be %s: it is a check of service '%s', "
-		    "'at-once', or a duration above 0",
-		    show_text(shown, name, strlen(name)), s->name);
-}
-
-int
-parse_ready(struct parser *p, struct block *b, enum key_id id)
-{
-	struct service_conf *s = &b->build->conf;
-	struct config_pos pos;
-	const char *text;
-
-	(void)id;
-	if ((text = take_text(p, "a check, 'at-once' or a duration", &pos)) ==
-	    NULL)
-		return (-1);
-	b->build->ready.name = NULL;
-	s->ready = READY_AT_ONCE;
-	if (strcmp(text, "at-once") != 0) {
-		b->build->ready.name = text;
-		b->build->ready.pos = pos;
-	}
-	return (0);
-}
-
 void
 check_service(struct parser *p, struct block *b)
 {
@@ -237,8 +197,7 @@ check_service(struct parser *p, struct block *b)
 	check_times(p, b);
 	if (b->name == NULL)
 		return;
-	if (build->ready.name != NULL)
-		resolve_ready(p, build);
+	check_ready(p, b);
 	if (build->when.nitems > 0)
 		(void)cond_resolve(p, build);
 	else

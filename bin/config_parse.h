@@ -279,6 +279,9 @@ bool is_missing(const struct block *b, enum key_id id);
 void print_text(FILE *f, const char *key, const char *s);
 void print_command(FILE *f, const char *key, const struct command *c);
 
+/* config_ready.c: the service's block is complete */
+void check_ready(struct parser *p, struct block *b);
+
 /* config_check.c: a block is complete */
 void build_init(struct build *b);
 /* May the service have a check of this name?  Else it is reported. */

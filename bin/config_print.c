@@ -276,6 +276,12 @@ print_decisions(FILE *f, const struct service_conf *s)
 		fprintf(f, "\tready = %s\n", s->checks[s->ready_check].name);
 	else if (s->ready == READY_DELAY)
 		print_duration(f, "ready", s->ready_delay);
+	else if (s->ready == READY_NOTIFY)
+		fputs("\tready = notify\n", f);
+	else if (s->ready == READY_FD)
+		fprintf(f, "\tready = fd %d\n", s->ready_fd);
+	else if (s->ready == READY_PIDFILE)
+		fputs("\tready = pidfile\n", f);
 	fprintf(f, "\ton-exit = %s\n",
 	    s->on_exit == ON_EXIT_STOP ? "stop" : "leave");
 	if (signal != NULL)

@@ -96,6 +96,15 @@ add_pid(const struct dw_proc_id *id, void *arg)
 	return (json_array_append_new(arg, json_integer(id->pid)));
 }
 
+/* What it says of itself; NULL: nothing. */
+static json_t *
+said_json(const struct unit *u)
+{
+	if (u->notify == NULL || u->notify->status[0] == '\0')
+		return (NULL);
+	return (text_json(u->notify->status));
+}
+
 static json_t *
 service_json(const struct unit *u)
 {
@@ -106,14 +115,14 @@ service_json(const struct unit *u)
 		json_array_append_new(checks, check_json(u, i));
 	(void)unit_pids(u, add_pid, pids);
 	return (json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:I, s:o, s:I, "
-			  "s:o, s:o}",
+			  "s:o, s:o, s:o*}",
 	    "name", u->conf->name, "type",
 	    (u->conf->type == SERVICE_CHILD) ? "child" : "detached", "state",
 	    service_state_name(u->sv.state), "phase",
 	    service_phase_name(u->sv.phase), "wanted", (int)u->sv.want, "since",
 	    time_json(&u->since), "since_ms", (json_int_t)age, "pids", pids,
 	    "restarts", (json_int_t)u->sv.restarts, "cause",
-	    text_json(u->sv.cause), "checks", checks));
+	    text_json(u->sv.cause), "checks", checks, "status", said_json(u)));
 }
 
 static bool

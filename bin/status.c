@@ -145,6 +145,18 @@ name_width(const json_t *services)
 	return ((int)longest);
 }
 
+/* What the service says of itself, behind what we say of it. */
+static void
+add_status(const json_t *service, char *line, size_t len)
+{
+	size_t used = strlen(line);
+	char text[256];
+
+	if (json_object_get(service, "status") != NULL)
+		snprintf(line + used, len - used, "; \"%s\"",
+		    member(service, "status", text, sizeof(text)));
+}
+
 void
 status_print(const json_t *services)
 {
@@ -165,6 +177,7 @@ status_print(const json_t *services)
 		    (long long)json_integer_value(
 			json_object_get(item, "restarts")),
 		    member(item, "cause", cause, sizeof(cause)));
+		add_status(item, line, sizeof(line));
 		print_line(line, columns);
 	}
 }

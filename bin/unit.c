@@ -48,9 +48,21 @@ static void
 child_ended(struct dw_child *child, int status)
 {
 	struct unit *u = child->arg;
-	char text[SERVICE_TEXT];
+	char text[SERVICE_TEXT], how[100];
 
-	unit_event(u, SE_EXITED, unit_status_text(status, text, sizeof(text)));
+	unit_status_text(status, how, sizeof(how));
+	if (u->has_main) {
+		dw_log(u->sup->log, DW_LOG_DEBUG,
+		    "%s: its first process %s, its main process is pid %jd",
+		    u->conf->name, how, (intmax_t)u->id.pid);
+		return;
+	}
+	if (u->notify != NULL && u->notify->error != 0)
+		snprintf(text, sizeof(text), "%s, having said: %s", how,
+		    strerror(u->notify->error));
+	else
+		snprintf(text, sizeof(text), "%s", how);
+	unit_event(u, SE_EXITED, text);
 }
 
 static void
@@ -61,6 +73,13 @@ adopted_ended(struct dw_proc *proc, int status)
 
 	snprintf(text, sizeof(text), "pid %jd %s", (intmax_t)proc->id.pid,
 	    unit_status_text(status, how, sizeof(how)));
+	if (unit_main_back(u)) {
+		dw_log(u->sup->log, DW_LOG_NOTICE,
+		    "%s: its main process, %s; pid %jd is it again",
+		    u->conf->name, text, (intmax_t)u->id.pid);
+		supervisor_changed(u->sup, u);
+		return;
+	}
 	unit_kill_rest(u);
 	unit_event(u, SE_EXITED, text);
 }
@@ -88,7 +107,9 @@ spawn(struct unit *u, struct follow *f)
 {
 	f->set = true;
 	f->ev.kind = SE_SPAWNED;
-	if (unit_exec(u, &u->child, u->conf->start.argv, f->text,
+	u->has_main = false;
+	u->child.flags = DW_CHILD_KILLPG;
+	if (unit_exec(u, &u->child, u->conf->start.argv, true, f->text,
 		sizeof(f->text)) == -1) {
 		f->ev.kind = SE_SPAWN_FAILED;
 		f->ev.text = f->text;
@@ -97,6 +118,7 @@ spawn(struct unit *u, struct follow *f)
 	/* It cannot be another's pid: we have not waited for it yet. */
 	if (dw_proc_identify(u->child.pid, &u->id) == -1)
 		u->id.pid = u->child.pid;
+	u->sid = u->child.pid;
 	/* After before-start no change of state follows, but a new pid. */
 	supervisor_changed(u->sup, u);
 }
@@ -122,7 +144,8 @@ run_command(struct unit *u, enum service_command kind, struct follow *f)
 		break;
 	}
 	u->cmd_kind = kind;
-	if (unit_exec(u, &u->cmd, argv, f->text, sizeof(f->text)) == 0) {
+	if (unit_exec(u, &u->cmd, argv, kind == CMD_START, f->text,
+		sizeof(f->text)) == 0) {
 		u->cmd_sid = u->cmd.pid;
 		return;
 	}
@@ -234,6 +257,7 @@ follow_state(struct unit *u)
 		dw_timer_at(u->sup->loop, &u->deadline, u->sv.deadline);
 	unit_checks_pace(u);
 	unit_scan_pace(u);
+	unit_ready_pace(u);
 }
 
 void
@@ -269,13 +293,15 @@ unit_event(struct unit *u, enum service_event_kind kind, const char *text)
 int
 unit_adopt(struct unit *u, const struct dw_proc_id *id)
 {
-	char text[64];
+	char text[SERVICE_TEXT];
 
-	u->adopted.cb = adopted_ended;
-	u->adopted.arg = u;
 	if (dw_proc_start(u->sup->loop, &u->adopted, id) == -1)
 		return (-1);
 	u->id = *id;
+	u->sid = id->pid;
+	if (unit_notify_open(u, text, sizeof(text)) == -1)
+		dw_log(
+		    u->sup->log, DW_LOG_ERROR, "%s: %s", u->conf->name, text);
 	snprintf(
 	    text, sizeof(text), "found running, pid %jd", (intmax_t)id->pid);
 	unit_event(u, SE_ADOPTED, text);
@@ -341,6 +367,8 @@ unit_new(struct supervisor *sup, const struct service_conf *conf)
 	u->child.cb = child_ended;
 	u->child.arg = u;
 	u->child.flags = DW_CHILD_KILLPG;
+	u->adopted.cb = adopted_ended;
+	u->adopted.arg = u;
 	u->cmd.cb = command_ended;
 	u->cmd.arg = u;
 	clock_gettime(CLOCK_REALTIME, &u->since);
@@ -366,6 +394,8 @@ unit_leave(struct unit *u)
 	dw_timer_stop(&u->deadline);
 	dw_timer_stop(&u->scan_timer);
 	unit_checks_stop(u);
+	unit_notify_close(u);
+	unit_ready_stop(u);
 	unit_drop_procs(u);
 	dw_child_stop(&u->child);
 	dw_child_stop(&u->cmd);

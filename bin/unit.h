@@ -4,8 +4,9 @@
  *
  * A unit is one service in the world: it does what the state machine decides
  * (service.h) and tells it what came of it.  unit.c drives, unit_run.c starts
- * programs, unit_proc.c knows the processes of detached services, unit_check.c
- * has the checks asked, each kind in the way of its unit_check_*.c.
+ * programs, unit_proc.c knows its processes, unit_notify.c and unit_ready.c
+ * hear what it says of itself, unit_check.c has the checks asked, each kind in
+ * the way of its unit_check_*.c.
  */
 #ifndef BIN_UNIT_H
 #define BIN_UNIT_H
@@ -58,6 +59,31 @@ struct unit_check {
 	};
 };
 
+/* What it says through sd_notify(3); of those that are listened to. */
+struct unit_notify {
+	struct unit *unit;
+	struct dw_io io;
+	struct dw_timer pause;
+	int fd;
+	char *path;
+	bool by_mode; /* the kernel does not tell who writes */
+	/* Of this run: */
+	bool refused; /* something was, and that has been said */
+	bool reloading;
+	bool stopping;
+	int error; /* an errno */
+	char status[160];
+};
+
+/* Waiting for a newline on a descriptor, or for a pidfile. */
+struct unit_ready {
+	struct unit *unit;
+	struct dw_io io;
+	int fd;
+	struct dw_timer timer;
+	int64_t quick;
+};
+
 struct unit {
 	struct supervisor *sup;
 	const struct service_conf *conf;
@@ -67,8 +93,12 @@ struct unit {
 
 	/* type = child: its process, ours or of an earlier daemonwatch. */
 	struct dw_child child;
-	struct dw_proc adopted;
+	struct dw_proc adopted; /* or which MAINPID named */
 	struct dw_proc_id id;
+	pid_t sid;     /* the session that its program began */
+	bool has_main; /* MAINPID has: id is not the child's */
+	struct unit_notify *notify;
+	struct unit_ready *ready;
 
 	/* The command that runs, and whose session the last one had. */
 	struct dw_child cmd;
@@ -112,9 +142,12 @@ int unit_adopt(struct unit *u, const struct dw_proc_id *id);
 const char *unit_status_text(int status, char *buf, size_t len);
 
 /* unit_run.c */
-/* Start the program or a command.  -1 with what is wrong in buf. */
+/*
+ * Start the program, or a command: main is what becomes the service, and what
+ * it needs to tell that it is ready.  -1 with what is wrong in buf.
+ */
 int unit_exec(struct unit *u, struct dw_child *child, char *const *argv,
-    char *buf, size_t len);
+    bool main, char *buf, size_t len);
 /* The same for a check's command, whose output goes to the descriptor. */
 int unit_exec_check(struct unit *u, struct dw_child *child, char *const *argv,
     const struct account *a, int out, char *buf, size_t len);
@@ -124,6 +157,12 @@ int unit_exec_check(struct unit *u, struct dw_child *child, char *const *argv,
 int unit_pids(const struct unit *u,
     int (*cb)(const struct dw_proc_id *id, void *arg), void *arg);
 void unit_signal(struct unit *u, int signo);
+/* Is it the service's main process, or has come from it? */
+bool unit_has_process(const struct unit *u, pid_t pid);
+/* It says which of its processes is the main one. */
+void unit_main_pid(struct unit *u, pid_t pid);
+/* The main one has ended: the child it came from counts again, if it lives. */
+bool unit_main_back(struct unit *u);
 void unit_kill_rest(struct unit *u);
 void unit_scan_begin(struct unit *u);
 /* The process table has this one. */
@@ -135,6 +174,20 @@ void unit_scan_failed(struct unit *u);
 /* It is stopped, or was not: signals sent for that are history. */
 void unit_forget_signals(struct unit *u);
 void unit_drop_procs(struct unit *u);
+
+/* unit_notify.c */
+bool unit_notify_wanted(const struct unit *u);
+/* Have the socket, if it is wanted.  -1 with what is wrong in buf. */
+int unit_notify_open(struct unit *u, char *buf, size_t len);
+/* What was said in the last run is history. */
+void unit_notify_begin(struct unit *u);
+void unit_notify_close(struct unit *u);
+
+/* unit_ready.c */
+/* A descriptor for the program to write its newline to; -1 with errno. */
+int unit_ready_begin(struct unit *u);
+void unit_ready_pace(struct unit *u);
+void unit_ready_stop(struct unit *u);
 
 /* unit_check.c */
 int unit_checks_init(struct unit *u);

@@ -124,6 +124,99 @@ signal_adopted(struct unit *u, int signo)
 		complain(u, u->id.pid, signo);
 }
 
+/* Does it belong to a session that a process of the service began? */
+static bool
+is_session(const struct unit *u, pid_t sid)
+{
+	struct dw_proc_info info;
+
+	if (u->sid <= 1 || sid != u->sid)
+		return (false);
+	/* While its leader, or any member, lives, the number is not reused. */
+	if (u->child.pid == u->sid || u->id.pid == u->sid)
+		return (true);
+	return (dw_proc_info(u->id.pid, &info, NULL, 0) == 0 &&
+	    info.id.start == u->id.start && info.sid == u->sid);
+}
+
+#define FAMILY_MAX 64
+
+bool
+unit_has_process(const struct unit *u, pid_t pid)
+{
+	struct dw_proc_info info;
+
+	if (!u->sv.running || u->id.pid <= 1)
+		return (false);
+	for (int depth = 0; depth < FAMILY_MAX && pid > 1; depth++) {
+		if (pid == u->id.pid || pid == u->child.pid)
+			return (true);
+		if (dw_proc_info(pid, &info, NULL, 0) == -1)
+			return (false);
+		if (is_session(u, info.sid))
+			return (true);
+		pid = info.ppid;
+	}
+	return (false);
+}
+
+/*
+ * From then on the service lives as long as that process does, whatever
+ * becomes of the one that we started.
+ */
+void
+unit_main_pid(struct unit *u, pid_t pid)
+{
+	struct dw_proc_id id;
+
+	if (pid == u->id.pid || !u->sv.running)
+		return;
+	if (!unit_has_process(u, pid) || dw_proc_identify(pid, &id) == -1) {
+		dw_log(u->sup->log, DW_LOG_WARNING,
+		    "%s: MAINPID=%jd is no process of the service: ignored",
+		    u->conf->name, (intmax_t)pid);
+		return;
+	}
+	dw_proc_stop(&u->adopted);
+	u->has_main = false;
+	if (pid != u->child.pid) {
+		if (dw_proc_start(u->sup->loop, &u->adopted, &id) == -1) {
+			dw_log(u->sup->log, DW_LOG_ERROR, "%s: MAINPID=%jd: %s",
+			    u->conf->name, (intmax_t)pid, strerror(errno));
+			/* Who was it before must not be lost. */
+			(void)unit_main_back(u);
+			return;
+		}
+		u->has_main = true;
+	}
+	/* The end of the first must not take the others along. */
+	u->child.flags = u->has_main ? 0 : DW_CHILD_KILLPG;
+	u->id = id;
+	supervisor_changed(u->sup, u);
+}
+
+bool
+unit_main_back(struct unit *u)
+{
+	if (u->child.pid == 0)
+		return (false);
+	u->has_main = false;
+	u->child.flags = DW_CHILD_KILLPG;
+	u->id = (struct dw_proc_id) {.pid = u->child.pid};
+	(void)dw_proc_identify(u->child.pid, &u->id);
+	return (true);
+}
+
+/* The group of the first process is not always that of the main one. */
+static bool
+is_apart(const struct unit *u)
+{
+	struct dw_proc_info info;
+
+	return (u->has_main && dw_proc_info(u->id.pid, &info, NULL, 0) == 0 &&
+	    info.id.start == u->id.start && info.pgid != u->child.pid);
+}
+
 static void
 signal_once(struct unit *u, int signo)
 {
@@ -132,6 +225,8 @@ signal_once(struct unit *u, int signo)
 	if (u->child.pid != 0) {
 		if (dw_child_killpg(&u->child, signo) == -1)
 			complain(u, u->child.pid, signo);
+		if (is_apart(u))
+			signal_adopted(u, signo);
 		return;
 	}
 	if (u->sv.running) {
@@ -179,7 +274,7 @@ find_rest(const struct dw_proc_info *info, void *arg)
 void
 unit_kill_rest(struct unit *u)
 {
-	struct rest rest = {.leader = u->id.pid};
+	struct rest rest = {.leader = u->sid};
 
 	if (rest.leader <= 1 || dw_procs_each(0, find_rest, &rest) == -1 ||
 	    rest.reused)

@@ -85,11 +85,11 @@ free_env(char **env)
 }
 
 static char **
-make_env(const struct unit *u, const struct account *a)
+make_env(const struct unit *u, const struct account *a, bool main)
 {
 	char *const *own = u->conf->env;
 	char **env;
-	size_t n = 0, room = 8;
+	size_t n = 0, room = 16;
 	int error = 0;
 
 	for (size_t i = 0; environ[i] != NULL; i++)
@@ -108,6 +108,8 @@ make_env(const struct unit *u, const struct account *a)
 	error |= add_var(env, &n, "HOME", a->home);
 	error |= add_var(env, &n, "SHELL", a->shell);
 	error |= add_var(env, &n, "DAEMONWATCH_SERVICE", u->conf->name);
+	if (main && u->notify != NULL)
+		error |= add_var(env, &n, "NOTIFY_SOCKET", u->notify->path);
 	for (size_t i = 0; own != NULL && own[i] != NULL; i++)
 		error |= add_var(env, &n, "", own[i]);
 	if (error != 0) {
@@ -170,12 +172,12 @@ output(const struct unit *u, struct dw_spawn_fd *fds, int *log)
 
 static int
 spawn_as(struct unit *u, struct dw_child *child, struct dw_spawn *sp,
-    const struct account *a, char *buf, size_t len)
+    const struct account *a, bool main, char *buf, size_t len)
 {
 	/* Ours was raised; select(2) users want theirs low. */
 	const struct dw_spawn_rlimit nofile = {RLIMIT_NOFILE, u->sup->nofile};
 	struct dw_spawn_error error;
-	char **env = make_env(u, a);
+	char **env = make_env(u, a, main);
 	int ret;
 
 	if (env == NULL) {
@@ -199,17 +201,31 @@ spawn_as(struct unit *u, struct dw_child *child, struct dw_spawn *sp,
 }
 
 int
-unit_exec(struct unit *u, struct dw_child *child, char *const *argv, char *buf,
-    size_t len)
+unit_exec(struct unit *u, struct dw_child *child, char *const *argv, bool main,
+    char *buf, size_t len)
 {
-	struct dw_spawn_fd fds[2];
+	struct dw_spawn_fd fds[3];
 	struct dw_spawn sp = {.argv = argv, .fds = fds};
-	int log, ret;
+	int log, word = -1, ret;
 
+	if (main && unit_notify_open(u, buf, len) == -1)
+		return (-1);
+	if (main && u->conf->ready == READY_FD &&
+	    (word = unit_ready_begin(u)) == -1) {
+		snprintf(buf, len, "descriptor %d: %s", u->conf->ready_fd,
+		    strerror(errno));
+		return (-1);
+	}
+	if (main)
+		unit_notify_begin(u);
 	sp.nfds = output(u, fds, &log);
-	ret = spawn_as(u, child, &sp, &u->account, buf, len);
+	if (word != -1)
+		fds[sp.nfds++] = (struct dw_spawn_fd) {word, u->conf->ready_fd};
+	ret = spawn_as(u, child, &sp, &u->account, main, buf, len);
 	if (log != -1)
 		close(log);
+	if (word != -1)
+		close(word);
 	return (ret);
 }
 
@@ -221,5 +237,5 @@ unit_exec_check(struct unit *u, struct dw_child *child, char *const *argv,
 	    {out, STDOUT_FILENO}, {out, STDERR_FILENO}};
 	struct dw_spawn sp = {.argv = argv, .fds = fds, .nfds = 2};
 
-	return (spawn_as(u, child, &sp, a, buf, len));
+	return (spawn_as(u, child, &sp, a, false, buf, len));
 }

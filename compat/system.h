@@ -3,15 +3,16 @@
  * Copyright (c) 2026 The daemonwatch authors
  *
  * What else differs between systems: becoming the parent of orphans, changing
- * identity in a vforked child, closing descriptors, credentials of a peer,
- * giving up privileges for good.  reaper_*.c, cred_*.c, closefds_*.c, peer_*.c,
- * confine_*.c, sigreset_*.c.
+ * identity in a vforked child, closing descriptors, credentials of a peer and
+ * of a datagram's sender, giving up privileges for good.  reaper_*.c, cred_*.c,
+ * closefds_*.c, peer_*.c, sender_*.c, confine_*.c, sigreset_*.c.
  */
 #ifndef COMPAT_SYSTEM_H
 #define COMPAT_SYSTEM_H
 
 #include <sys/types.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Orphaned descendants become our children.  ENOTSUP where not offered. */
@@ -43,6 +44,26 @@ void closefds(int low, int high);
 
 /* Who is at the other end of a connected unix socket.  pid may be -1. */
 int peer_cred(int fd, uid_t *uid, gid_t *gid, pid_t *pid);
+
+/*
+ * Datagrams of a unix socket, and who sent each.  sender_ask() once, when the
+ * socket has been made; ENOTSUP where the kernel does not tell.
+ */
+#define SENDER_FDS 4 /* so many descriptors are taken of a datagram */
+struct sender {
+	pid_t pid; /* -1: not known; it may have ended since */
+	uid_t uid;
+	bool cut; /* the datagram was longer than the buffer */
+	int fds[SENDER_FDS];
+	size_t nfds;
+};
+
+int sender_ask(int fd);
+/* Never waits.  Whatever comes with it is closed by sender_done(). */
+ssize_t sender_recv(int fd, void *buf, size_t len, struct sender *s);
+void sender_done(struct sender *s);
+/* For sender_*.c: the descriptors of a control message. */
+void sender_take(struct sender *s, const unsigned char *data, size_t len);
 
 /* No privileges can be gained any more (no_new_privs).  0 where unknown. */
 int confine_no_new_privs(void);

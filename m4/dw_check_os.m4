@@ -22,23 +22,23 @@ AS_CASE([$host_os],
     [linux*], [
 	dw_procfd=linux dw_proctab=linux dw_reaper=linux
 	dw_cred=linux dw_closefds=linux dw_peer=linux
-	dw_confine=linux dw_sigreset=linux],
+	dw_confine=linux dw_sigreset=linux dw_sender=linux],
     [freebsd*], [
 	dw_procfd=none dw_proctab=freebsd dw_reaper=freebsd
 	dw_cred=bsd dw_closefds=bsd dw_peer=freebsd
-	dw_confine=freebsd dw_sigreset=none],
+	dw_confine=freebsd dw_sigreset=none dw_sender=freebsd],
     [dragonfly*], [
 	dw_procfd=none dw_proctab=none dw_reaper=freebsd
 	dw_cred=bsd dw_closefds=bsd dw_peer=bsd
-	dw_confine=none dw_sigreset=none],
+	dw_confine=none dw_sigreset=none dw_sender=none],
     [netbsd*], [
 	dw_procfd=none dw_proctab=netbsd dw_reaper=none
 	dw_cred=bsd dw_closefds=bsd dw_peer=netbsd
-	dw_confine=none dw_sigreset=none],
+	dw_confine=none dw_sigreset=none dw_sender=none],
     [
 	dw_procfd=none dw_proctab=none dw_reaper=none
 	dw_cred=bsd dw_closefds=bsd dw_peer=bsd
-	dw_confine=none dw_sigreset=none])
+	dw_confine=none dw_sigreset=none dw_sender=none])
 
 dnl What only one system has is tested only there.
 AS_CASE([$host_os], [linux*], [dw_linux=yes], [dw_linux=no])
@@ -67,6 +67,11 @@ AC_CHECK_MEMBER([struct xucred.cr_pid], [],
     [AS_VAR_IF([dw_peer], [freebsd], [dw_peer=bsd])],
     [[#include <sys/param.h>
 #include <sys/ucred.h>]])
+AC_CHECK_DECL([LOCAL_CREDS_PERSISTENT], [],
+    [AS_VAR_IF([dw_sender], [freebsd], [dw_sender=none])],
+    [[#include <sys/types.h>
+#include <sys/socket.h>
+#include <sys/un.h>]])
 
 dnl The pollers: all that can be compiled are, the default comes first.
 POLLERS=
@@ -98,7 +103,7 @@ for dw_p in $POLLERS; do
 done
 DW_OS_ANSWERS=
 m4_foreach([dw_question], [[procfd], [proctab], [reaper], [cred], [closefds],
-    [peer], [confine], [sigreset]], [
+    [peer], [confine], [sigreset], [sender]], [
 AC_MSG_CHECKING([which dw_question to use])
 AC_MSG_RESULT([$dw_[]dw_question])
 AS_VAR_APPEND([COMPAT_OS_OBJS],

@@ -253,6 +253,10 @@ test_values(void **state)
 	assert_key(CHILD("give-up = 1 in 1s hold = never"), "hold = never\n");
 	assert_key(CHILD("ready = at-once"), "ready = at-once\n");
 	assert_key(CHILD("ready = 1500ms"), "ready = 1s500ms\n");
+	assert_key(CHILD("ready = notify"), "ready = notify\n");
+	assert_key(CHILD("ready = fd 3"), "ready = fd 3\n");
+	assert_key(CHILD("ready = pidfile pidfile = /p"), "ready = pidfile\n");
+	assert_key(CHILD("ready = pidfile pidfile = /p"), "pidfile = \"/p\"\n");
 	assert_key(CHILD("log = none"), "log = none\n");
 	assert_key(CHILD("umask = 0"), "umask = 000\n");
 	assert_key("log = stderr", "log = \"stderr\"\n");

@@ -308,6 +308,16 @@ test_services(void **state)
 		"2:9 ready cannot be 'prot': it is a check of service"},
 	    {CHILD("ready = 5"), "2:9 ready cannot be '5'"},
 	    {CHILD("ready = 0s"), "2:9 ready cannot be '0s'"},
+	    {CHILD("ready = fd"), "3:1 a descriptor's number is needed here"},
+	    {CHILD("ready = fd 2"), "2:12 '2' cannot be the descriptor"},
+	    {CHILD("ready = fd 1024"), "2:12 '1024' cannot be the"},
+	    {CHILD("ready = fd x"), "2:12 'x' cannot be the descriptor"},
+	    {CHILD("ready = pidfile"), "2:9 ready = pidfile needs a"},
+	    {CHILD("ready = notify pidfile = /p"), "2:16 'pidfile' is for"},
+	    {"service a { type = detached start = \"x\" match = x\n"
+	     "ready = notify }",
+		"2:9 ready = notify is for services with"},
+	    {CHILD("tcp notify { address = h:1 }"), "2:5 'notify' cannot be"},
 	};
 
 	(void)state;

@@ -505,7 +505,7 @@ test_examples_of_the_manual(void **state)
 		}
 	}
 	fclose(f);
-	assert_int_equal(blocks, 5);
+	assert_true(blocks >= 5);
 }
 
 /* The sample, with everything in it that is commented out. */
