@@ -26,8 +26,9 @@
 
 #include "proctab.h"
 #include "proctab_args.h"
+#include "sysctl_bsd.h"
 
-/* How often to begin anew when what is read changes while it is read. */
+/* How often to begin anew when the clock is set while we read. */
 #define TRIES 16
 
 #define USEC INT64_C(1000000)
@@ -101,35 +102,20 @@ fill(const struct kinfo_proc *k, int64_t boot, struct proctab_entry *e)
 	e->args = "";
 }
 
-/* Everybody.  There may be more of them than there just were. */
 static int
 read_procs(struct proctab *t)
 {
-	int mib[] = {CTL_KERN, KERN_PROC, KERN_PROC_PROC};
-	struct kinfo_proc *procs;
+	const int mib[] = {CTL_KERN, KERN_PROC, KERN_PROC_PROC};
+	void *procs;
 	size_t len;
-	int i;
+	int rv;
 
-	for (i = 0; i < TRIES; i++) {
-		len = 0;
-		if (sysctl(mib, 3, NULL, &len, NULL, 0) == -1)
-			return (-1);
-		len += len / 4 * (size_t)(i + 1);
-		if (len > t->size) {
-			if ((procs = realloc(t->procs, len)) == NULL)
-				return (-1);
-			t->procs = procs;
-			t->size = len;
-		}
-		len = t->size;
-		if (sysctl(mib, 3, t->procs, &len, NULL, 0) == 0) {
-			t->n = len / sizeof(*t->procs);
-			return (0);
-		}
-		if (errno != ENOMEM)
-			return (-1);
-	}
-	return (-1);
+	procs = t->procs;
+	rv = sysctl_read(mib, 3, &procs, &t->size, &len);
+	t->procs = procs;
+	if (rv == 0)
+		t->n = len / sizeof(*t->procs);
+	return (rv);
 }
 
 /* Everybody, with a time of boot that holds for all of them. */

@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -30,9 +31,8 @@
 
 #include "proctab.h"
 #include "proctab_args.h"
+#include "sysctl_bsd.h"
 
-/* How often to begin anew when there are more processes all the time. */
-#define TRIES 16
 /* How often to ask for a process that is executing another program. */
 #define EXEC_TRIES 1000
 
@@ -131,38 +131,21 @@ get_proc(pid_t pid, struct kinfo_proc2 *k)
 	return (-1);
 }
 
-/* Everybody.  There may be more of them than there just were. */
 static int
 read_procs(struct proctab *t)
 {
-	int mib[] = {
-	    CTL_KERN, KERN_PROC2, KERN_PROC_ALL, 0, (int)sizeof(*t->procs), 0};
-	struct kinfo_proc2 *procs;
+	const int mib[] = {CTL_KERN, KERN_PROC2, KERN_PROC_ALL, 0,
+	    (int)sizeof(*t->procs), INT_MAX};
+	void *procs;
 	size_t len;
-	int i;
+	int rv;
 
-	for (i = 0; i < TRIES; i++) {
-		len = 0;
-		mib[5] = 0;
-		if (sysctl(mib, 6, NULL, &len, NULL, 0) == -1)
-			return (-1);
-		len += len / 4 * (size_t)(i + 1);
-		if (len > t->size) {
-			if ((procs = realloc(t->procs, len)) == NULL)
-				return (-1);
-			t->procs = procs;
-			t->size = len;
-		}
-		len = t->size;
-		mib[5] = (int)(len / sizeof(*t->procs));
-		if (sysctl(mib, 6, t->procs, &len, NULL, 0) == 0) {
-			t->n = len / sizeof(*t->procs);
-			return (0);
-		}
-		if (errno != ENOMEM)
-			return (-1);
-	}
-	return (-1);
+	procs = t->procs;
+	rv = sysctl_read(mib, 6, &procs, &t->size, &len);
+	t->procs = procs;
+	if (rv == 0)
+		t->n = len / sizeof(*t->procs);
+	return (rv);
 }
 
 struct proctab *

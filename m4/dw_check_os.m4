@@ -22,23 +22,28 @@ AS_CASE([$host_os],
     [linux*], [
 	dw_procfd=linux dw_proctab=linux dw_reaper=linux
 	dw_cred=linux dw_closefds=linux dw_peer=linux
-	dw_confine=linux dw_sigreset=linux dw_sender=linux],
+	dw_confine=linux dw_sigreset=linux dw_sender=linux
+	dw_listening=linux],
     [freebsd*], [
 	dw_procfd=none dw_proctab=freebsd dw_reaper=freebsd
 	dw_cred=bsd dw_closefds=bsd dw_peer=freebsd
-	dw_confine=freebsd dw_sigreset=none dw_sender=freebsd],
+	dw_confine=freebsd dw_sigreset=none dw_sender=freebsd
+	dw_listening=freebsd],
     [dragonfly*], [
 	dw_procfd=none dw_proctab=none dw_reaper=freebsd
 	dw_cred=bsd dw_closefds=bsd dw_peer=bsd
-	dw_confine=none dw_sigreset=none dw_sender=none],
+	dw_confine=none dw_sigreset=none dw_sender=none
+	dw_listening=none],
     [netbsd*], [
 	dw_procfd=none dw_proctab=netbsd dw_reaper=none
 	dw_cred=bsd dw_closefds=bsd dw_peer=netbsd
-	dw_confine=none dw_sigreset=none dw_sender=none],
+	dw_confine=none dw_sigreset=none dw_sender=none
+	dw_listening=netbsd],
     [
 	dw_procfd=none dw_proctab=none dw_reaper=none
 	dw_cred=bsd dw_closefds=bsd dw_peer=bsd
-	dw_confine=none dw_sigreset=none dw_sender=none])
+	dw_confine=none dw_sigreset=none dw_sender=none
+	dw_listening=none])
 
 dnl What only one system has is tested only there.
 AS_CASE([$host_os], [linux*], [dw_linux=yes], [dw_linux=no])
@@ -103,12 +108,15 @@ for dw_p in $POLLERS; do
 done
 DW_OS_ANSWERS=
 m4_foreach([dw_question], [[procfd], [proctab], [reaper], [cred], [closefds],
-    [peer], [confine], [sigreset], [sender]], [
+    [peer], [confine], [sigreset], [sender], [listening]], [
 AC_MSG_CHECKING([which dw_question to use])
 AC_MSG_RESULT([$dw_[]dw_question])
 AS_VAR_APPEND([COMPAT_OS_OBJS],
     [" compat/dw_question[]_$dw_[]dw_question.lo"])
 AS_VAR_APPEND([DW_OS_ANSWERS], ["dw_question[]_$dw_[]dw_question "])
 ])
+AS_CASE([$host_os],
+    [freebsd*|netbsd*], [
+	AS_VAR_APPEND([COMPAT_OS_OBJS], [" compat/sysctl_bsd.lo"])])
 AC_SUBST([COMPAT_OS_OBJS])
 ])
