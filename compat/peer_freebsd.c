@@ -18,6 +18,10 @@
 
 #include "system.h"
 
+#ifndef SOL_LOCAL
+#define SOL_LOCAL 0 /* its name came later than the option */
+#endif
+
 int
 peer_cred(int fd, uid_t *uid, gid_t *gid, pid_t *pid)
 {
