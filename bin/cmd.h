@@ -55,5 +55,7 @@ void status_print(const json_t *services);
 void status_text(const char *text, char *buf, size_t len);
 /* Say what is wrong with what was typed, which may come from anywhere. */
 void cmd_complain(const char *what, const char *typed);
+/* Say what is wrong with an option: c is what getopt_long() returned. */
+void cmd_bad_option(int c, char *argv[]);
 
 #endif

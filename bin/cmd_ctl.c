@@ -44,6 +44,20 @@ reason(int error)
 	}
 }
 
+/* Why there was no answer; and where, if it is the way there. */
+static void
+complain_reason(const char *dir, int error)
+{
+	char clean[512];
+
+	if (error == EACCES) {
+		status_text(dir, clean, sizeof(clean));
+		fprintf(
+		    stderr, "daemonwatch: %s: %s\n", clean, strerror(error));
+	} else
+		fprintf(stderr, "daemonwatch: %s\n", reason(error));
+}
+
 static json_t *
 ask(const char *dir, json_t *request)
 {
@@ -164,12 +178,16 @@ stop_watcher(const struct cmdline *cl, const char *dir)
 	struct dw_proc_id id;
 	json_t *req, *answer;
 	bool owned = (find_owner(dir, &id) == 0);
-	int status = 1;
+	int error = owned ? 0 : errno, status = 1;
 
 	req = client_request("shutdown", NULL);
 	if (req != NULL)
 		json_object_set_new(req, "keep", json_boolean(cl->keep));
 	answer = ask(dir, req);
+	if (answer == NULL && error == EACCES) {
+		complain_reason(dir, error);
+		return (1);
+	}
 	if (answer == NULL && !owned) {
 		fprintf(stderr, "daemonwatch: not running\n");
 		return (0);
@@ -226,7 +244,11 @@ status_without(const struct cmdline *cl, const char *dir, int error)
 		text = "not running";
 	} else {
 		status = LSB_UNKNOWN;
-		text = strerror(errno);
+		text = reason(errno);
+		if (!cl->json) {
+			complain_reason(dir, errno);
+			return (status);
+		}
 	}
 	if (cl->json)
 		printf("{\"version\":1,\"ok\":false,\"error\":\"%s\"}\n", text);
@@ -330,7 +352,7 @@ wait_services(const struct cmdline *cl, const char *dir, const char *verb)
 	for (;;) {
 		answer = ask(dir, client_request("status", cl->names));
 		if (answer == NULL) {
-			fprintf(stderr, "daemonwatch: %s\n", reason(errno));
+			complain_reason(dir, errno);
 			return (1);
 		}
 		done = is_ok(answer) ? is_done(answer, verb) : -1;
@@ -361,7 +383,7 @@ cmd_steer(const struct cmdline *cl, const char *verb)
 		return (1);
 	answer = ask(dir, client_request(verb, cl->names));
 	if (answer == NULL)
-		fprintf(stderr, "daemonwatch: %s\n", reason(errno));
+		complain_reason(dir, errno);
 	else if (is_ok(answer))
 		status = cl->wait ? wait_services(cl, dir, verb) : 0;
 	json_decref(answer);

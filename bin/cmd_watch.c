@@ -66,15 +66,15 @@ struct watch {
 };
 
 static void
-usage(void)
+usage(FILE *f)
 {
-	fprintf(stderr,
+	fprintf(f,
 	    "usage: daemonwatch watch [--name NAME] [--match RE | --pidfile "
-	    "FILE] [--count N]\n"
-	    "           [--tcp HOST:PORT [--timeout TIME]] --start CMD [--stop "
-	    "CMD] [--every TIME]\n"
-	    "           [--restart-when CONDITION] [--before-start CMD] "
-	    "[--after-stop CMD] …\n"
+	    "FILE]\n"
+	    "           [--count N] [--tcp HOST:PORT [--timeout TIME]] "
+	    "[--every TIME]\n"
+	    "           [--restart-when CONDITION] --start CMD [--stop CMD]\n"
+	    "           [--before-start CMD] [--after-stop CMD] ...\n"
 	    "See daemonwatch(8) for all options.\n");
 }
 
@@ -170,7 +170,7 @@ look_ahead(
 	int c;
 
 	opterr = 0; /* its words would be printed as they are */
-	while ((c = getopt_long(argc, argv, "vh", options, NULL)) != -1) {
+	while ((c = getopt_long(argc, argv, ":vh", options, NULL)) != -1) {
 		if (c == 'n')
 			w->name = optarg;
 		else if (c == 't')
@@ -179,9 +179,8 @@ look_ahead(
 			w->verbose = true;
 		else if (c == 'h')
 			return (1);
-		else if (c == '?') {
-			cmd_complain("unknown option, or its value is missing",
-			    argv[optind - 1]);
+		else if (c == '?' || c == ':') {
+			cmd_bad_option(c, argv);
 			return (-1);
 		} else if (strcmp(keys[c - 256].key, "match") == 0 ||
 		    strcmp(keys[c - 256].key, "pidfile") == 0)
@@ -207,7 +206,7 @@ read_options(struct watch *w, int argc, char *argv[])
 	fill_options(options);
 	ret = look_ahead(w, argc, argv, options);
 	if (ret != 0) {
-		usage();
+		usage(ret == 1 ? stdout : stderr);
 		return (ret);
 	}
 	fprintf(w->text, "service %s { type = %s\n", w->name,

@@ -39,7 +39,7 @@
 const struct key config_keys[KEY_IDS] = {
 [KEY_RUNTIME_DIR] = TOP("runtime-dir", parse_path, runtime_dir, "/run/daemonwatch"),
 [KEY_LOG_TO] = TOP("log", parse_log_to, log, "syslog"),
-[KEY_PROBER_USER] = TOP("prober-user", parse_user, prober_user, "nobody"),
+[KEY_PROBER_USER] = TOP("prober-user", parse_prober_user, prober_user, "nobody"),
 [KEY_TYPE] = SERVICE("type", parse_type, type, "detached"),
 [KEY_MATCH] = SERVICE_ONLY("match", parse_match, match, "'java .*server'"),
 [KEY_PIDFILE] = SERVICE_ONLY("pidfile", parse_path, pidfile, "/run/nginx.pid"),

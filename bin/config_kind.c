@@ -300,6 +300,28 @@ parse_user(struct parser *p, struct block *b, enum key_id id)
 	return (take_account(p, "a user's name", false, key_target(b, id)));
 }
 
+/* The prober would refuse it, and no check would ever have an answer. */
+int
+parse_prober_user(struct parser *p, struct block *b, enum key_id id)
+{
+	struct config_pos pos = parser_pos(p, &p->tok);
+	char **user = key_target(b, id);
+	const struct passwd *pw;
+
+	if (take_account(p, "a user's name", false, user) == -1)
+		return (-1);
+	/* cppcheck-suppress getpwnamCalled ; there is one thread */
+	pw = getpwnam(*user);
+	if (pw != NULL && (pw->pw_uid == 0 || pw->pw_gid == 0)) {
+		parser_error(p, &pos,
+		    "prober-user cannot be '%s': it is root, or of root's "
+		    "group",
+		    *user);
+		return (-1);
+	}
+	return (0);
+}
+
 int
 parse_group(struct parser *p, struct block *b, enum key_id id)
 {

@@ -227,9 +227,9 @@ void *key_target(const struct block *b, enum key_id id);
 /* config_kind.c, config_list.c, config_address.c: the parsers of values */
 key_parse parse_type, parse_match, parse_path, parse_count, parse_command,
     parse_duration, parse_signal, parse_backoff, parse_give_up, parse_hold,
-    parse_when, parse_ready, parse_on_exit, parse_user, parse_group,
-    parse_umask, parse_env, parse_log, parse_log_to, parse_address, parse_host,
-    parse_port, parse_times, parse_send, parse_expect;
+    parse_when, parse_ready, parse_on_exit, parse_user, parse_prober_user,
+    parse_group, parse_umask, parse_env, parse_log, parse_log_to, parse_address,
+    parse_host, parse_port, parse_times, parse_send, parse_expect;
 /*
  * One word or string without NUL bytes, and past it; NULL after an error.
  * what names it in the messages.

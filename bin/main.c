@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "config_parse.h"
 #include "daemonwatch.h"
 #include "../lib/file.h"
 
@@ -23,15 +24,24 @@ static int stop_verb(const struct cmdline *cl);
 static const struct verb {
 	const char *name;
 	int (*run)(const struct cmdline *cl);
-	const char *options; /* the letters it takes */
+	const char *options;  /* the letters it takes */
+	const char *of_names; /* those it takes with names only */
 	bool takes_names;
+	const char *usage;
 } verbs[] = {
-    {"run", cmd_run, "frv", false},
-    {"start", cmd_start, "frvwt", true},
-    {"stop", stop_verb, "frkwt", true},
-    {"restart", cmd_restart, "frvwt", true},
-    {"status", cmd_status, "frj", true},
-    {"check", cmd_check, "fd", false},
+    {"run", cmd_run, "frv", "", false, "run [-v] [-f FILE] [-r DIR]"},
+    {"start", cmd_start, "frvwt", "wt", true,
+	"start [-v] [-f FILE] [-r DIR]\n"
+	"       daemonwatch start [-w] [--timeout TIME] NAME ..."},
+    {"stop", stop_verb, "frkwt", "w", true,
+	"stop [--keep] [--timeout TIME] [-f FILE] [-r DIR]\n"
+	"       daemonwatch stop [-w] [--timeout TIME] NAME ..."},
+    {"restart", cmd_restart, "frvwt", "w", true,
+	"restart [-v] [--timeout TIME] [-f FILE] [-r DIR]\n"
+	"       daemonwatch restart [-w] [--timeout TIME] NAME ..."},
+    {"status", cmd_status, "frj", "", true,
+	"status [-j] [-f FILE] [-r DIR] [NAME ...]"},
+    {"check", cmd_check, "fd", "", false, "check [-d] [-f FILE]"},
 };
 #define NVERBS (sizeof(verbs) / sizeof(verbs[0]))
 
@@ -55,28 +65,61 @@ usage(FILE *f)
 	    "usage: daemonwatch VERB [options] [NAME ...]\n"
 	    "\n"
 	    "The watcher itself:\n"
-	    "  start   [-f FILE] [-r DIR] [-v]   become a daemon and watch; "
-	    "returns when every\n"
-	    "                                    service had its first start\n"
-	    "  run     [-f FILE] [-r DIR] [-v]   the same in the foreground\n"
-	    "  stop    [--keep] [--timeout TIME] stop it; --keep: without its "
-	    "services\n"
-	    "  restart                           stop --keep, then start: "
-	    "services run on\n"
-	    "  status  [-j]                      a line for each service; -j: "
-	    "as JSON\n"
-	    "  check   [-d]                      is the configuration right? "
-	    "-d: print it in full\n"
+	    "  start  [-v]      become a daemon and watch; returns when every "
+	    "service had\n"
+	    "                   its first start\n"
+	    "  run    [-v]      the same in the foreground\n"
+	    "  stop   [--keep] [--timeout TIME]\n"
+	    "                   stop it; --keep: without its services\n"
+	    "  restart          stop --keep, then start: services run on\n"
+	    "  status [-j]      a line for each service; -j: as JSON\n"
+	    "  check  [-d]      is the configuration right? -d: print it in "
+	    "full\n"
 	    "Services, by name or glob:\n"
 	    "  start | stop | restart [-w] [--timeout TIME] NAME ...\n"
 	    "  status [-j] NAME ...\n"
 	    "Without a file, in the foreground:\n"
-	    "  watch   --match RE --tcp HOST:PORT --start CMD [--stop CMD] "
+	    "  watch  --match RE --tcp HOST:PORT --start CMD [--stop CMD] "
 	    "[--every 30s] ...\n"
 	    "\n"
-	    "Also: daemonwatch --version, daemonwatch --help.  Manual: "
-	    "daemonwatch(8), daemonwatch.conf(5)\n",
+	    "  -f FILE          the configuration, if it is not\n"
+	    "                   " SYSCONFDIR "/daemonwatch.conf\n"
+	    "  -r DIR           the runtime directory; -f FILE finds it, too\n"
+	    "\n"
+	    "Also: daemonwatch --version, daemonwatch --help.\n"
+	    "Manual: daemonwatch(8), daemonwatch.conf(5)\n",
 	    f);
+}
+
+/* After an error: the whole usage would bury what was said. */
+static int
+refuse(const struct verb *verb)
+{
+	fprintf(stderr,
+	    "usage: daemonwatch %s\n"
+	    "daemonwatch --help says more\n",
+	    verb != NULL ? verb->usage : "VERB [options] [NAME ...]");
+	return (EX_VERB_USAGE);
+}
+
+static int
+refuse_verb(const char *name)
+{
+	const char *names[NVERBS + 1], *near;
+	char clean[256];
+
+	for (size_t i = 0; i < NVERBS; i++)
+		names[i] = verbs[i].name;
+	names[NVERBS] = "watch";
+	near = suggest(name, strlen(name), names, NVERBS + 1);
+	status_text(name, clean, sizeof(clean));
+	if (near != NULL)
+		fprintf(stderr,
+		    "daemonwatch: no such verb: %s: did you mean '%s'?\n",
+		    clean, near);
+	else
+		fprintf(stderr, "daemonwatch: no such verb: %s\n", clean);
+	return (refuse(NULL));
 }
 
 static int
@@ -91,39 +134,12 @@ stop_verb(const struct cmdline *cl)
 	return (cmd_stop(cl));
 }
 
-/* "30s", "500ms", "2m", "1h", plain seconds. */
-static int
-parse_time(const char *s, int64_t *ns)
-{
-	static const struct {
-		const char *unit;
-		int64_t ns;
-	} units[] = {
-	    {"", DW_SEC},
-	    {"ms", DW_MS},
-	    {"s", DW_SEC},
-	    {"m", 60 * DW_SEC},
-	    {"h", 3600 * DW_SEC},
-	};
-	char *end;
-	long n;
-
-	errno = 0;
-	n = strtol(s, &end, 10);
-	if (errno != 0 || end == s || n < 0 || n > 1000000 || *s < '0' ||
-	    *s > '9')
-		return (-1);
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (strcmp(end, units[i].unit) == 0) {
-			*ns = n * units[i].ns;
-			return (0);
-		}
-	return (-1);
-}
-
 static int
 set_option(struct cmdline *cl, int c)
 {
+	const char *why;
+	char what[128];
+
 	switch (c) {
 	case 'f':
 		cl->conf = optarg;
@@ -147,9 +163,11 @@ set_option(struct cmdline *cl, int c)
 		cl->verbose = true;
 		break;
 	case 't':
-		if (parse_time(optarg, &cl->timeout) == 0)
+		if (value_duration(
+			optarg, strlen(optarg), &cl->timeout, &why) == 0)
 			break;
-		cmd_complain("--timeout: not a time", optarg);
+		snprintf(what, sizeof(what), "--timeout: %s", why);
+		cmd_complain(what, optarg);
 		return (-1);
 	default:
 		return (-1);
@@ -157,34 +175,54 @@ set_option(struct cmdline *cl, int c)
 	return (0);
 }
 
+static void
+complain_option(const char *verb, int letter, const char *what)
+{
+	size_t i = 0;
+
+	while (options[i].val != letter)
+		i++;
+	fprintf(
+	    stderr, "daemonwatch: %s %s --%s\n", verb, what, options[i].name);
+}
+
 /* -1: wrong; 1: help was asked for. */
 static int
 read_options(
     const struct verb *verb, struct cmdline *cl, int argc, char *argv[])
 {
-	int c;
+	int c, of_names = 0;
 
 	opterr = 0; /* its words would be printed as they are */
 	while (
-	    (c = getopt_long(argc, argv, "f:r:jdwvh", options, NULL)) != -1) {
+	    (c = getopt_long(argc, argv, ":f:r:jdwvh", options, NULL)) != -1) {
 		if (c == 'h')
 			return (1);
-		if (c == '?')
-			cmd_complain("unknown option, or its value is missing",
-			    argv[optind - 1]);
-		if (c == '?' || set_option(cl, c) == -1)
-			return (-1);
-		if (strchr(verb->options, c) == NULL) {
-			fprintf(stderr,
-			    "daemonwatch: %s does not take that option\n",
-			    verb->name);
+		if (c == '?' || c == ':') {
+			cmd_bad_option(c, argv);
 			return (-1);
 		}
+		if (set_option(cl, c) == -1)
+			return (-1);
+		if (strchr(verb->options, c) == NULL) {
+			complain_option(verb->name, c, "does not take");
+			return (-1);
+		}
+		if (strchr(verb->of_names, c) != NULL)
+			of_names = c;
 	}
 	cl->names = argv + optind;
 	cl->nnames = argc - optind;
 	if (cl->nnames > 0 && !verb->takes_names) {
-		fprintf(stderr, "daemonwatch: %s takes no names\n", verb->name);
+		fprintf(stderr,
+		    "daemonwatch: %s takes no names; a configuration is named "
+		    "by -f\n",
+		    verb->name);
+		return (-1);
+	}
+	if (cl->nnames == 0 && of_names != 0) {
+		complain_option(
+		    verb->name, of_names, "without names does not take");
 		return (-1);
 	}
 	return (0);
@@ -221,18 +259,14 @@ main(int argc, char *argv[])
 	for (size_t i = 0; i < NVERBS; i++)
 		if (strcmp(argv[1], verbs[i].name) == 0)
 			verb = &verbs[i];
-	if (verb == NULL) {
-		cmd_complain("no such verb", argv[1]);
-		usage(stderr);
-		return (EX_VERB_USAGE);
-	}
+	if (verb == NULL)
+		return (refuse_verb(argv[1]));
 	switch (read_options(verb, &cl, argc - 1, argv + 1)) {
 	case 1:
 		usage(stdout);
 		return (0);
 	case -1:
-		usage(stderr);
-		return (EX_VERB_USAGE);
+		return (refuse(verb));
 	}
 	return (verb->run(&cl));
 }

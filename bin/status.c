@@ -49,6 +49,21 @@ cmd_complain(const char *what, const char *typed)
 	fprintf(stderr, "daemonwatch: %s: %s\n", what, clean);
 }
 
+void
+cmd_bad_option(int c, char *argv[])
+{
+	const char *word = argv[optind - 1];
+	char letter[] = {'-', (char)optopt, '\0'};
+
+	/* In a cluster of letters getopt() has not come to the next word. */
+	if (optopt != 0 && strncmp(word, "--", 2) != 0)
+		word = letter;
+	cmd_complain(c == ':' ? "the value of this option is missing" :
+		optopt != 0 && word != letter ? "this option takes no value" :
+						"unknown option",
+	    word);
+}
+
 static const char *
 member(const json_t *service, const char *key, char *buf, size_t len)
 {

@@ -188,6 +188,12 @@ on_hup(struct dw_signal *sig)
 {
 	struct supervisor *sup = sig->arg;
 
+	/* Nobody could see it any more, nor end it by ^C. */
+	if (sup->on_terminal && isatty(STDERR_FILENO) == 0) {
+		if (!sup->stopping)
+			supervisor_stop(sup, false, "the terminal is gone");
+		return;
+	}
 	if (dw_log_reopen(sup->log) == -1)
 		dw_log(sup->log, DW_LOG_ERROR, "cannot reopen the log: %s",
 		    strerror(errno));
@@ -208,6 +214,12 @@ prober_event(void *arg, enum dw_log_level level, const char *text)
 	struct supervisor *sup = arg;
 
 	dw_log(sup->log, level, "prober: %s", text);
+	/* Whoever starts us would only see that no check gives an answer. */
+	if (level == DW_LOG_ERROR && sup->starting && !sup->complained &&
+	    sup->opt.ready != NULL && *sup->opt.ready != -1) {
+		fprintf(stderr, "daemonwatch: prober: %s\n", text);
+		sup->complained = true;
+	}
 }
 
 /* Where it is installed; a build tree says otherwise. */
@@ -360,6 +372,7 @@ supervisor_run(struct config *conf, const struct supervisor_options *opt)
 	char why[512];
 	int status;
 
+	sup.on_terminal = opt->foreground && isatty(STDERR_FILENO) == 1;
 	sup.scan.cb = do_scan;
 	sup.scan.arg = &sup;
 	sup.progress.cb = progress;

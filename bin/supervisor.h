@@ -48,7 +48,9 @@ struct supervisor {
 	struct dw_defer scan;	  /* a pass over the process table is due */
 	struct dw_defer progress; /* something has changed: see what follows */
 	uint32_t seed;
-	bool starting; /* the launcher waits */
+	bool starting;	  /* the launcher waits */
+	bool complained;  /* about the prober, to the launcher */
+	bool on_terminal; /* in the foreground of one */
 	bool stopping;
 	bool keep; /* stop without the services */
 };

@@ -23,14 +23,23 @@ struct follow {
 	char text[SERVICE_TEXT];
 };
 
+/* POSIX, "Exit Status for Commands"; but any program may exit so. */
+static const char *
+shell_says(int status)
+{
+	return (status == 127 ? " (command not found?)" :
+		status == 126 ? " (command not executable?)" :
+				"");
+}
+
 const char *
 unit_status_text(int status, char *buf, size_t len)
 {
 	if (status == DW_STATUS_NONE)
 		snprintf(buf, len, "is gone");
 	else if (WIFEXITED(status))
-		snprintf(
-		    buf, len, "exited with status %d", WEXITSTATUS(status));
+		snprintf(buf, len, "exited with status %d%s",
+		    WEXITSTATUS(status), shell_says(WEXITSTATUS(status)));
 	else
 		snprintf(buf, len, "killed by signal %d (%s)%s",
 		    WTERMSIG(status), strsignal(WTERMSIG(status)),
@@ -377,6 +386,7 @@ unit_new(struct supervisor *sup, const struct service_conf *conf)
 		unit_free(u);
 		return (NULL);
 	}
+	u->sv.since = dw_loop_now(sup->loop); /* one held stays as it is */
 	if (account_find(
 		&u->account, conf->user, conf->group, why, sizeof(why)) == -1) {
 		dw_log(sup->log, DW_LOG_ERROR, "%s: %s", conf->name, why);

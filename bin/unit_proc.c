@@ -316,7 +316,7 @@ pidfile_trouble(int error)
 {
 	switch (error) {
 	case ENOENT:
-		return ("there is no such file");
+		return ("is not there");
 	case ESRCH:
 		return ("names no process that could have written it");
 	case EAGAIN:

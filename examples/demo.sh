@@ -150,6 +150,8 @@ Try next:
     $dw --help
     man $man/daemonwatch.conf.5    every key, with examples
     ./bootstrap test                      all tests
+    make -C $BUILDDIR install      as root
 A first configuration of your own, as /etc/daemonwatch.conf:
     service mine { start = {"/usr/bin/my-server", "--foreground"} }
+and then: daemonwatch check, daemonwatch start, daemonwatch status
 END

@@ -151,7 +151,7 @@ test_every_key(void **state)
 {
 	static const char *const start[] = {"/bin/sh", "-c", "x y", NULL};
 	struct config *c = parse_ok(
-	    "runtime-dir = /run/dw log = syslog:local3 prober-user = root\n"
+	    "runtime-dir = /run/dw log = syslog:local3 prober-user = nobody\n"
 	    "service all {\n"
 	    "type = detached pidfile = '/run/my all.pid'\n"
 	    "start = {\"/bin/sh\", '-c', \"x y\",} stop = \"s\"\n"
@@ -173,7 +173,7 @@ test_every_key(void **state)
 	(void)state;
 	assert_string_equal(c->runtime_dir, "/run/dw");
 	assert_string_equal(c->log, "syslog:local3");
-	assert_string_equal(c->prober_user, "root");
+	assert_string_equal(c->prober_user, "nobody");
 	assert_string_equal(s->pidfile, "/run/my all.pid");
 	assert_argv(&s->start, start);
 	assert_string_equal(s->stop.argv[2], "s");

@@ -132,7 +132,7 @@ test_memory_runs_out(void **state)
 	}
 	snprintf(path, sizeof(path), "%s/main", dir);
 	put(path,
-	    "log = syslog runtime-dir = /r prober-user = root\n"
+	    "log = syslog runtime-dir = /r prober-user = nobody\n"
 	    "defaults { user = root restart-when = not process }\n"
 	    "include *.inc\n"
 	    "service a { type = detached match = x start = \"x\" }\n"

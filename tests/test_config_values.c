@@ -112,6 +112,7 @@ test_words(void **state)
 	    {CHILD("user = nosuchuserx"), "2:8 unknown user 'nosuchuserx'"},
 	    {CHILD("group = nosuchgroupx"), "2:9 unknown group 'nosuchgroupx'"},
 	    {"prober-user = nosuchuserx", "1:15 unknown user"},
+	    {"prober-user = root", "1:15 prober-user cannot be 'root'"},
 	    {CHILD("cwd = tmp"), "2:7 cwd needs an absolute path, not 'tmp'"},
 	    {CHILD("log = x.log"), "2:7 log needs an absolute path"},
 	    {CHILD("log = \"\""), "2:7 log needs an absolute path"},
