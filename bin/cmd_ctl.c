@@ -372,6 +372,37 @@ wait_services(const struct cmdline *cl, const char *dir, const char *verb)
 	}
 }
 
+/* Whom it concerns besides those named. */
+static void
+say_also(const json_t *answer, const char *key, const char *text)
+{
+	const json_t *list = json_object_get(answer, key), *item;
+	char clean[256];
+	size_t i;
+
+	json_array_foreach(list, i, item) {
+		const char *name = json_string_value(item);
+
+		status_text((name != NULL) ? name : "?", clean, sizeof(clean));
+		if (i == 0)
+			printf("%s:", text);
+		printf(" %s", clean);
+	}
+	if (json_array_size(list) > 0)
+		putchar('\n');
+}
+
+static void
+say_concerned(const json_t *answer, const char *verb)
+{
+	say_also(answer, "also_started", "also started, being required");
+	say_also(answer, "also_stopped",
+	    (strcmp(verb, "stop") == 0) ?
+		"also stopped, requiring what is stopped" :
+		"also restarted, requiring what is restarted");
+	fflush(stdout);
+}
+
 int
 cmd_steer(const struct cmdline *cl, const char *verb)
 {
@@ -384,8 +415,10 @@ cmd_steer(const struct cmdline *cl, const char *verb)
 	answer = ask(dir, client_request(verb, cl->names));
 	if (answer == NULL)
 		complain_reason(dir, errno);
-	else if (is_ok(answer))
+	else if (is_ok(answer)) {
+		say_concerned(answer, verb);
 		status = cl->wait ? wait_services(cl, dir, verb) : 0;
+	}
 	json_decref(answer);
 	free(dir);
 	return (status);

@@ -87,6 +87,17 @@ struct check_conf {
 /* "tcp" */
 const char *check_kind_name(enum check_kind kind);
 
+/* Another service, by its name. */
+struct service_ref {
+	char *name;
+	struct config_pos pos;
+	uint32_t index; /* in the config's services */
+};
+struct service_refs {
+	struct service_ref *refs;
+	size_t n;
+};
+
 #define COUNT_MAX UINT32_MAX
 
 struct service_conf {
@@ -116,6 +127,9 @@ struct service_conf {
 	unsigned give_up;
 	int64_t give_up_within;
 	int64_t hold; /* then try again after this; 0: not by itself */
+	/* Order: there is no cycle over both. */
+	struct service_refs requires;
+	struct service_refs after;
 	/* Deciding. */
 	struct cond restart_when;
 	enum ready_kind ready;

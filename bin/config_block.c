@@ -133,6 +133,8 @@ parse_service(struct parser *p)
 
 	parser_advance(p);
 	b.name = parse_name(p, "service", &b.open);
+	if (b.name == NULL)
+		p->services_bad = true;
 	build.conf.pos = b.open;
 	if (b.name != NULL) {
 		snprintf(what, sizeof(what), "service '%s'", b.name);
@@ -141,6 +143,8 @@ parse_service(struct parser *p)
 	if (parse_open(p, b.name != NULL ? what : NULL) == 0 &&
 	    parse_body(p, &b))
 		check_service(p, &b);
+	else
+		p->services_bad = true;
 }
 
 /* At the word that names the kind. */

@@ -69,6 +69,8 @@ enum key_id {
 	KEY_STABLE,
 	KEY_GIVE_UP,
 	KEY_HOLD,
+	KEY_REQUIRES,
+	KEY_AFTER,
 	KEY_RESTART_WHEN,
 	KEY_READY,
 	KEY_ON_EXIT,
@@ -138,7 +140,8 @@ struct parser {
 	bool trust;
 	bool memory; /* a text, not a file */
 	bool nomem;
-	unsigned quiet; /* a line whose errors follow from another one */
+	bool services_bad; /* a service could not be read */
+	unsigned quiet;	   /* a line whose errors follow from another one */
 	const struct frame *frame;
 	struct build defaults;
 	struct block top; /* of all files together */
@@ -291,5 +294,9 @@ void check_check(struct parser *p, struct block *b, struct block *service);
 void check_service(struct parser *p, struct block *b);
 /* All services are read: is each there once? */
 void check_names(struct parser *p);
+
+/* config_order.c: are those there that others name, and without a cycle? */
+key_parse parse_services;
+void check_order(struct parser *p);
 
 #endif

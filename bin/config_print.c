@@ -263,10 +263,23 @@ print_times(FILE *f, const struct service_conf *s)
 }
 
 static void
+print_services(FILE *f, const char *key, const struct service_refs *refs)
+{
+	if (refs->n == 0)
+		return;
+	fprintf(f, "\t%s = ", key);
+	for (size_t i = 0; i < refs->n; i++)
+		fprintf(f, "%s%s", i == 0 ? "" : ", ", refs->refs[i].name);
+	fputc('\n', f);
+}
+
+static void
 print_decisions(FILE *f, const struct service_conf *s)
 {
 	const char *signal = signal_text(s->stop_signal);
 
+	print_services(f, "requires", &s->requires);
+	print_services(f, "after", &s->after);
 	fputs("\trestart-when = ", f);
 	print_cond(f, s, 0, s->restart_when.len, 0);
 	fputc('\n', f);

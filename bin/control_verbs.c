@@ -6,13 +6,17 @@
  *	{"version":1,"verb":"status"|"start"|"stop"|"restart",
  *	 "services":["name or glob", ...]}
  *	{"version":1,"verb":"shutdown","keep":true|false}
- * Answers have "version" and "ok"; with "ok":false an "error" in words.
+ * Answers have "version" and "ok"; with "ok":false an "error" in words.  Of
+ * start, stop and restart they name in "also_started" and "also_stopped" whom
+ * that concerned besides.
  */
 #include "config.h"
 
+#include <errno.h>
 #include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -153,35 +157,47 @@ do_status(struct supervisor *sup, const json_t *names)
 	    dw_loop_poller(sup->loop), "services", services));
 }
 
+/* The names of those to whom the wish is this. */
+static json_t *
+steered(
+    const struct supervisor *sup, const enum steer *steers, enum steer which)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sup->nunits; i++)
+		if (steers[i] == which)
+			json_array_append_new(
+			    list, json_string(sup->units[i]->conf->name));
+	return (list);
+}
+
 static json_t *
 do_steer(
     struct supervisor *sup, const json_t *names, enum service_event_kind kind)
 {
-	json_t *done = json_array();
+	enum steer *steers;
+	json_t *answer;
 
-	if (!json_is_array(names) || json_array_size(names) == 0) {
-		json_decref(done);
+	if (!json_is_array(names) || json_array_size(names) == 0)
 		return (control_error("which service?"));
-	}
-	if (sup->stopping && kind != SE_STOP) {
-		json_decref(done);
+	if (sup->stopping && kind != SE_STOP)
 		return (control_error("daemonwatch is being stopped"));
-	}
-	for (size_t i = 0; i < sup->nunits; i++) {
-		struct unit *u = sup->units[i];
-
-		if (!is_named(names, u->conf->name))
-			continue;
-		/* When we end, all are stopped: that is no wish to remember. */
-		if (!sup->stopping)
-			u->held = (kind == SE_STOP);
-		unit_event(u, kind, NULL);
-		/* Also one that was down already. */
-		supervisor_changed(sup, u);
-		json_array_append_new(done, json_string(u->conf->name));
-	}
-	return (json_pack("{s:i, s:b, s:o}", "version", CONTROL_VERSION, "ok",
-	    1, "services", done));
+	steers = calloc(sup->nunits + 1, sizeof(*steers));
+	if (steers == NULL)
+		return (control_error("%s", strerror(errno)));
+	for (size_t i = 0; i < sup->nunits; i++)
+		if (is_named(names, sup->units[i]->conf->name))
+			steers[i] = STEER_NAMED;
+	if (supervisor_steer(sup, kind, steers) == -1)
+		answer = control_error("%s", strerror(errno));
+	else
+		answer = json_pack("{s:i, s:b, s:o, s:o, s:o}", "version",
+		    CONTROL_VERSION, "ok", 1, "services",
+		    steered(sup, steers, STEER_NAMED), "also_started",
+		    steered(sup, steers, STEER_STARTED), "also_stopped",
+		    steered(sup, steers, STEER_YIELDS));
+	free(steers);
+	return (answer);
 }
 
 static json_t *

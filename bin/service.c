@@ -190,8 +190,8 @@ start(struct step *st)
  * Nothing lived when it was last looked, but that may be long ago: someone
  * else may have started it since.
  */
-static void
-doubt_count(struct service *sv)
+void
+step_doubt_count(struct service *sv)
 {
 	if (sv->count == 0)
 		sv->counted = false;
@@ -214,7 +214,7 @@ stop(struct step *st)
 		snprintf(sv->cause, sizeof(sv->cause), "%s", why);
 		break;
 	default:
-		doubt_count(sv);
+		step_doubt_count(sv);
 		stop_begin(st, false, why);
 		break;
 	}
@@ -236,7 +236,7 @@ restart(struct step *st)
 		start_after(sv, "asked to restart");
 		break;
 	default:
-		doubt_count(sv);
+		step_doubt_count(sv);
 		stop_begin(st, true, "asked to restart");
 		break;
 	}
@@ -383,6 +383,12 @@ service_step(struct service *sv, const struct service_event *ev,
 	case SE_READY:
 		run_told(&st);
 		break;
+	case SE_ORDER:
+		order_told(&st);
+		break;
+	case SE_YIELD:
+		order_yield(&st);
+		break;
 	case SE_NKINDS:
 		break;
 	}
@@ -435,7 +441,7 @@ service_wants_scans(const struct service *sv)
 		return (PACE_NONE);
 	switch (sv->state) {
 	case SV_WAITING:
-		return (sv->phase == PH_LOOK ? PACE_INTERVAL : PACE_NONE);
+		return (sv->phase != PH_DELAY ? PACE_INTERVAL : PACE_NONE);
 	case SV_STARTING:
 		return (sv->phase == PH_READY ? PACE_QUICK : PACE_NONE);
 	case SV_UP:
@@ -475,10 +481,12 @@ service_phase_name(enum service_phase phase)
 	    [PH_NONE] = "",
 	    [PH_LOOK] = "looking",
 	    [PH_DELAY] = "delay",
+	    [PH_REQUIRE] = "for others",
 	    [PH_BEFORE] = "before-start",
 	    [PH_SPAWN] = "spawn",
 	    [PH_COMMAND] = "start command",
 	    [PH_READY] = "until ready",
+	    [PH_NEEDED] = "others first",
 	    [PH_CMD_END] = "ending a command",
 	    [PH_SEARCH] = "looking",
 	    [PH_STOP_CMD] = "stop command",

@@ -26,6 +26,7 @@
 #include "conf.h"
 
 #define SERVICE_TEXT 240
+#define SERVICE_HOLD_TEXT 120
 #define SERVICE_NEVER INT64_MAX
 /* How long a killed process or command is waited for before it is said. */
 #define SERVICE_KILL_GRACE (5 * DW_SEC)
@@ -48,10 +49,12 @@ enum service_phase {
 	PH_NONE,
 	PH_LOOK,      /* waiting: what is there already? */
 	PH_DELAY,     /* waiting: backoff */
+	PH_REQUIRE,   /* waiting: for services that it comes after */
 	PH_BEFORE,    /* starting: before-start runs */
 	PH_SPAWN,     /* starting, stopping: a child's program is executed */
 	PH_COMMAND,   /* starting: a detached service's start command runs */
 	PH_READY,     /* starting: until it is ready */
+	PH_NEEDED,    /* stopping: those that require it are stopped first */
 	PH_CMD_END,   /* stopping: a command of ours must end first */
 	PH_SEARCH,    /* stopping: are there processes? */
 	PH_STOP_CMD,  /* stopping: the stop command runs */
@@ -75,6 +78,8 @@ enum service_event_kind {
 	SE_CMD_DONE,	 /* a command ended, or could not begin; ok, text */
 	SE_CHECK,	 /* check, answer, text */
 	SE_READY,	 /* the service has said that it is ready */
+	SE_ORDER,	 /* hold, needed: as they are now; text: why */
+	SE_YIELD,	 /* what it requires is going, or gone; text */
 	SE_NKINDS
 };
 
@@ -86,6 +91,8 @@ struct service_event {
 	size_t check;
 	enum truth answer; /* YES ok, NO failed, UNKNOWN could not be asked */
 	bool ok;
+	bool hold;	  /* it must not be started */
+	bool needed;	  /* others are to be stopped before it */
 	const char *text; /* may be NULL */
 };
 
@@ -153,6 +160,8 @@ struct service {
 	bool present; /* there were as many processes as there should be */
 	bool direct;  /* what calls for the next start was just looked at */
 	bool settled; /* the first start had an outcome */
+	bool hold;    /* SE_ORDER: */
+	bool needed;
 
 	bool running;	/* child: its process lives */
 	bool counted;	/* detached: count is known */
@@ -174,9 +183,10 @@ struct service {
 	int64_t *tries; /* when the last give_up restarts were; ring */
 	unsigned ntries, next_try;
 
-	char lost[SERVICE_TEXT];       /* how the process ended */
-	char check_text[SERVICE_TEXT]; /* what the last failure said */
-	char cause[SERVICE_TEXT];      /* of the last change of state */
+	char hold_text[SERVICE_HOLD_TEXT]; /* whom it waits for */
+	char lost[SERVICE_TEXT];	   /* how the process ended */
+	char check_text[SERVICE_TEXT];	   /* what the last failure said */
+	char cause[SERVICE_TEXT];	   /* of the last change of state */
 };
 
 /*

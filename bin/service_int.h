@@ -2,9 +2,10 @@
  * SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The daemonwatch authors
  *
- * What the three parts of the state machine share: service.c (events),
+ * What the parts of the state machine share: service.c (events),
  * service_run.c (starting and judging), service_stop.c (stopping and what
- * comes after).  A step is one call of service_step().
+ * comes after), service_order.c (waiting for others).  A step is one call of
+ * service_step().
  */
 #ifndef BIN_SERVICE_INT_H
 #define BIN_SERVICE_INT_H
@@ -29,6 +30,8 @@ void step_run(struct step *st, enum service_command command, int64_t timeout);
 void step_kill_cmd(struct step *st, int signo);
 /* "10s", "1.5s", "200ms" */
 const char *step_duration(int64_t ns, char *buf, size_t len);
+/* Of none found some time ago: someone else may have started it since. */
+void step_doubt_count(struct service *sv);
 /* No old answer counts any more. */
 void step_forget_checks(struct service *sv);
 
@@ -55,5 +58,9 @@ void stop_cmd_done(struct step *st, bool ok, const char *text);
 void stop_progress(struct step *st);
 /* Nothing of the instance is left. */
 void stop_end_of_run(struct step *st);
+
+/* service_order.c */
+void order_told(struct step *st);
+void order_yield(struct step *st);
 
 #endif

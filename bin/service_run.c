@@ -168,6 +168,10 @@ run_begin(struct step *st, const char *why)
 {
 	struct service *sv = st->sv;
 
+	if (sv->hold) {
+		step_enter(st, SV_WAITING, PH_REQUIRE, "%s", sv->hold_text);
+		return;
+	}
 	step_enter(st, SV_STARTING, PH_BEFORE, "%s", why);
 	/* From here on it is the service's own failure, also before-start's. */
 	sv->manual = false;

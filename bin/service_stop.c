@@ -199,6 +199,10 @@ stop_begin(struct step *st, bool again, const char *why)
 		after(st);
 		return;
 	}
+	if (sv->needed && (sv->state == SV_UP || sv->state == SV_FAILING)) {
+		step_enter(st, SV_STOPPING, PH_NEEDED, "%s", why);
+		return;
+	}
 	step_enter(st, SV_STOPPING, PH_NONE, "%s", why);
 	stop_first(st);
 }
@@ -211,6 +215,10 @@ stop_progress(struct step *st)
 	switch (sv->phase) {
 	case PH_SEARCH:
 		stop_first(st);
+		break;
+	case PH_NEEDED:
+		if (!alive(sv))
+			stop_first(st);
 		break;
 	case PH_STOP_WAIT:
 		if (!alive(sv))

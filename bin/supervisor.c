@@ -54,7 +54,7 @@ do_scan(struct dw_defer *defer)
 void
 supervisor_changed(struct supervisor *sup, struct unit *u)
 {
-	(void)u;
+	order_changed(&sup->order, u->at);
 	sup->state_dirty = true;
 	dw_defer_start(sup->loop, &sup->progress);
 }
@@ -86,12 +86,22 @@ tell_not_up(struct supervisor *sup)
 	}
 }
 
+/* One that waits in vain will not have its first start soon. */
+static bool
+is_settled(const struct supervisor *sup, uint32_t i)
+{
+	const struct service *sv = &sup->units[i]->sv;
+
+	return (sv->settled || !sv->want ||
+	    (sv->phase == PH_REQUIRE && !order_moving(&sup->order, i)));
+}
+
 /* Every service has had its first start: whoever waits may go on. */
 static void
 check_settled(struct supervisor *sup)
 {
-	for (size_t i = 0; i < sup->nunits; i++)
-		if (!sup->units[i]->sv.settled && sup->units[i]->sv.want)
+	for (uint32_t i = 0; i < sup->nunits; i++)
+		if (!is_settled(sup, i))
 			return;
 	sup->starting = false;
 	if (sup->stopping)
@@ -121,6 +131,7 @@ progress(struct dw_defer *defer)
 {
 	struct supervisor *sup = defer->arg;
 
+	supervisor_order_run(sup);
 	save_state(sup);
 	if (sup->starting)
 		check_settled(sup);
@@ -134,23 +145,13 @@ supervisor_stop(struct supervisor *sup, bool keep, const char *why)
 	if (sup->stopping)
 		return;
 	sup->stopping = true;
-	sup->keep = keep;
+	sup->keep = sup->keep_all = keep;
 	dw_log(sup->log, DW_LOG_NOTICE, "%s%s", why,
 	    keep ? ", keeping the services" : "");
 	(void)dw_notify("STOPPING=1");
 	if (keep)
 		save_state(sup);
-	for (size_t i = 0; i < sup->nunits; i++) {
-		struct unit *u = sup->units[i];
-
-		if (keep || u->conf->on_exit == ON_EXIT_LEAVE) {
-			/* A child that is left is for the next to adopt. */
-			if (u->sv.running)
-				sup->keep = true;
-			unit_leave(u);
-		} else
-			unit_event(u, SE_STOP, "daemonwatch is being stopped");
-	}
+	supervisor_stop_all(sup);
 	dw_defer_start(sup->loop, &sup->progress);
 }
 
@@ -167,6 +168,7 @@ leave_the_rest(struct supervisor *sup)
 		    "%s: still stopping: left as it is", u->conf->name);
 		sup->keep = true;
 		unit_leave(u);
+		order_changed(&sup->order, u->at);
 	}
 	dw_defer_start(sup->loop, &sup->progress);
 }
@@ -264,9 +266,10 @@ make_units(struct supervisor *sup)
 
 		if (u == NULL)
 			return (-1);
+		u->at = (uint32_t)sup->nunits;
 		sup->units[sup->nunits++] = u;
 	}
-	return (0);
+	return (supervisor_order_init(sup));
 }
 
 static void
@@ -275,14 +278,7 @@ start_units(struct supervisor *sup)
 	sup->starting = true;
 	if (sup->state_path != NULL)
 		state_load(sup, sup->state_path);
-	for (size_t i = 0; i < sup->nunits; i++) {
-		struct unit *u = sup->units[i];
-
-		if (u->held)
-			unit_event(u, SE_STOP, NULL);
-		else if (u->sv.state == SV_STOPPED)
-			unit_event(u, SE_START, NULL);
-	}
+	supervisor_start_all(sup);
 	dw_defer_start(sup->loop, &sup->progress);
 }
 
@@ -353,6 +349,7 @@ tear_down(struct supervisor *sup)
 	for (size_t i = 0; i < sup->nunits; i++)
 		unit_free(sup->units[i]);
 	free(sup->units);
+	order_free(&sup->order);
 	prober_free(sup->prober);
 	if (sup->loop != NULL)
 		dw_loop_free(sup->loop);

@@ -15,6 +15,7 @@
 
 #include "daemonwatch.h"
 #include "conf.h"
+#include "order.h"
 #include "unit.h"
 
 struct control;
@@ -42,8 +43,9 @@ struct supervisor {
 	bool state_dirty;
 	char boot_id[64];     /* "" if there is none */
 	struct rlimit nofile; /* what services get */
-	struct unit **units;
+	struct unit **units;  /* as the configuration's services lie */
 	size_t nunits;
+	struct order order; /* of the units, by their place */
 	struct dw_signal sigterm, sigint, sighup;
 	struct dw_defer scan;	  /* a pass over the process table is due */
 	struct dw_defer progress; /* something has changed: see what follows */
@@ -52,7 +54,8 @@ struct supervisor {
 	bool complained;  /* about the prober, to the launcher */
 	bool on_terminal; /* in the foreground of one */
 	bool stopping;
-	bool keep; /* stop without the services */
+	bool keep; /* stop without services: some, or all of them */
+	bool keep_all;
 };
 
 /*
@@ -63,7 +66,7 @@ int supervisor_run(struct config *conf, const struct supervisor_options *opt);
 
 struct unit *supervisor_find(struct supervisor *sup, const char *name);
 void supervisor_stop(struct supervisor *sup, bool keep, const char *why);
-/* A unit's state has changed. */
+/* Something about a unit has changed. */
 void supervisor_changed(struct supervisor *sup, struct unit *u);
 /* Some unit wants the process table looked at, at the end of this turn. */
 void supervisor_scan(struct supervisor *sup);
@@ -84,6 +87,23 @@ char *runtime_path(const char *dir, const char *name);
  * $XDG_RUNTIME_DIR.  Allocated; NULL with errno, ENOENT if there is none.
  */
 char *runtime_default(void);
+
+/* supervisor_order.c */
+int supervisor_order_init(struct supervisor *sup);
+/* Let the units hear of each other. */
+void supervisor_order_run(struct supervisor *sup);
+void supervisor_start_all(struct supervisor *sup);
+void supervisor_stop_all(struct supervisor *sup);
+/* What an operator's wish is to each unit: named, or concerned besides. */
+enum steer {
+	STEER_NONE,
+	STEER_NAMED,
+	STEER_STARTED, /* required by one that is started */
+	STEER_YIELDS   /* requires one that is stopped */
+};
+/* Adds to steers who is concerned besides.  -1 with ENOMEM, nothing done. */
+int supervisor_steer(
+    struct supervisor *sup, enum service_event_kind kind, enum steer *steers);
 
 /* scan.c */
 void scan_run(struct supervisor *sup);

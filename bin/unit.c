@@ -213,6 +213,7 @@ changed(struct unit *u, const struct service_action *a)
 	dw_log(u->sup->log, level, "%s: %s -> %s: %s%s", u->conf->name,
 	    service_state_name(a->from), service_state_name(a->to), a->text,
 	    times);
+	order_state_changed(&u->sup->order, u->at, a);
 	supervisor_changed(u->sup, u);
 }
 

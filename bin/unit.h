@@ -86,6 +86,7 @@ struct unit_ready {
 
 struct unit {
 	struct supervisor *sup;
+	uint32_t at; /* its place in the supervisor's list */
 	const struct service_conf *conf;
 	struct service sv;
 	struct dw_timer deadline;

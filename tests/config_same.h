@@ -90,6 +90,16 @@ assert_same_check(const struct check_conf *a, const struct check_conf *b)
 }
 
 static inline void
+assert_same_services(const struct service_refs *a, const struct service_refs *b)
+{
+	assert_int_equal(a->n, b->n);
+	for (size_t i = 0; i < a->n; i++) {
+		assert_string_equal(a->refs[i].name, b->refs[i].name);
+		assert_int_equal(a->refs[i].index, b->refs[i].index);
+	}
+}
+
+static inline void
 assert_same_service(const struct service_conf *a, const struct service_conf *b)
 {
 	assert_string_equal(a->name, b->name);
@@ -113,6 +123,8 @@ assert_same_service(const struct service_conf *a, const struct service_conf *b)
 	assert_int_equal(a->give_up, b->give_up);
 	assert_int_equal(a->give_up_within, b->give_up_within);
 	assert_int_equal(a->hold, b->hold);
+	assert_same_services(&a->requires, &b->requires);
+	assert_same_services(&a->after, &b->after);
 	assert_int_equal(a->restart_when.len, b->restart_when.len);
 	assert_memory_equal(a->restart_when.items, b->restart_when.items,
 	    a->restart_when.len * sizeof(struct cond_item));

@@ -219,6 +219,8 @@ model_event(const struct service_event *ev, char *buf, size_t len)
 	    [SE_CMD_DONE] = "CMD_DONE",
 	    [SE_CHECK] = "CHECK",
 	    [SE_READY] = "READY",
+	    [SE_ORDER] = "ORDER",
+	    [SE_YIELD] = "YIELD",
 	};
 	static const char *const truths[] = {
 	    [NO] = "NO", [YES] = "YES", [UNKNOWN] = "UNKNOWN"};
@@ -234,6 +236,10 @@ model_event(const struct service_event *ev, char *buf, size_t len)
 	case SE_CHECK:
 		snprintf(
 		    buf, len, "CHECK %zu %s", ev->check, truths[ev->answer]);
+		break;
+	case SE_ORDER:
+		snprintf(buf, len, "ORDER%s%s", ev->hold ? " hold" : "",
+		    ev->needed ? " needed" : "");
 		break;
 	default:
 		snprintf(buf, len, "%s", names[ev->kind]);

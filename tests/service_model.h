@@ -52,6 +52,7 @@ struct model_conf {
 	enum model_rule rule;
 	unsigned give_up;
 	bool hold;
+	bool order; /* tests: others come before and behind it */
 };
 
 /* What can be known of one check without the machine. */

@@ -86,6 +86,8 @@ is_idle(const struct model *m, const struct service_event *ev)
 		return (m->shadow.told || sv->state != SV_STARTING ||
 		    (sv->phase != PH_COMMAND && sv->phase != PH_READY) ||
 		    !service_is_told(m->conf.ready));
+	case SE_YIELD:
+		return (sv->state != SV_STARTING && !is_watched(sv));
 	case SE_NKINDS:
 		return (true);
 	default:
@@ -264,6 +266,9 @@ tell(struct view *v)
 	case SE_READY:
 		sh->told = true;
 		break;
+	case SE_YIELD: /* not its own failure */
+		sh->asked = true;
+		break;
 	default:
 		break;
 	}
@@ -313,6 +318,8 @@ check_may_start(const struct view *v)
 
 	if (m->sv.state != SV_STARTING)
 		return (broke(m, "a start that is not in state starting"));
+	if (m->sv.hold && v->was.state != SV_STARTING)
+		return (broke(m, "a start though it is held"));
 	if (!m->sv.want || !sh->wish)
 		return (broke(m, "a start that nobody wants"));
 	if (sh->spawning || sh->cmd)
@@ -509,14 +516,14 @@ check_phase(struct model *m)
 {
 	static const unsigned allowed[SV_NSTATES] = {
 	    [SV_STOPPED] = BIT(PH_NONE),
-	    [SV_WAITING] = BIT(PH_LOOK) | BIT(PH_DELAY),
+	    [SV_WAITING] = BIT(PH_LOOK) | BIT(PH_DELAY) | BIT(PH_REQUIRE),
 	    [SV_STARTING] = BIT(PH_BEFORE) | BIT(PH_SPAWN) | BIT(PH_COMMAND) |
 		BIT(PH_READY),
 	    [SV_UP] = BIT(PH_NONE),
 	    [SV_FAILING] = BIT(PH_NONE),
-	    [SV_STOPPING] = BIT(PH_SPAWN) | BIT(PH_CMD_END) | BIT(PH_SEARCH) |
-		BIT(PH_STOP_CMD) | BIT(PH_STOP_WAIT) | BIT(PH_TERM) |
-		BIT(PH_KILL) | BIT(PH_AFTER),
+	    [SV_STOPPING] = BIT(PH_NEEDED) | BIT(PH_SPAWN) | BIT(PH_CMD_END) |
+		BIT(PH_SEARCH) | BIT(PH_STOP_CMD) | BIT(PH_STOP_WAIT) |
+		BIT(PH_TERM) | BIT(PH_KILL) | BIT(PH_AFTER),
 	    [SV_FAILED] = BIT(PH_NONE),
 	};
 	static const unsigned command = BIT(PH_BEFORE) | BIT(PH_COMMAND) |
@@ -551,6 +558,11 @@ check_waits(const struct view *v)
 		return (0);
 	}
 	if (m->shadow.spawning)
+		return (0);
+	/* Others will, which SE_ORDER tells. */
+	if (sv->phase == PH_REQUIRE && sv->hold)
+		return (0);
+	if (sv->phase == PH_NEEDED && sv->needed)
 		return (0);
 	switch (sv->state) {
 	case SV_STOPPED:
@@ -603,6 +615,32 @@ check_flags(struct model *m)
 		return (broke(m, "the state is not what is wanted"));
 	if (sv->state != SV_STOPPED && sv->cause[0] == '\0')
 		return (broke(m, "no cause"));
+	return (0);
+}
+
+/* What it heard of others: does it wait for them, and only then? */
+static int
+check_order(const struct view *v)
+{
+	struct model *m = v->m;
+	const struct service *sv = &m->sv;
+
+	if (v->ev->kind == SE_ORDER &&
+	    (sv->hold != v->ev->hold || sv->needed != v->ev->needed))
+		return (broke(m, "it did not hear what it was told"));
+	if (v->ev->kind != SE_ORDER &&
+	    (sv->hold != v->was.hold || sv->needed != v->was.needed))
+		return (broke(m, "it heard what nobody told"));
+	if (v->ev->kind == SE_ORDER && is_watched(&v->was) && v->out->n != 0)
+		return (broke(m, "held, it does not leave alone what runs"));
+	if (v->ev->kind == SE_YIELD && is_watched(sv))
+		return (broke(m, "it does not make way"));
+	/* Up, it makes others stop first, if there is anything to stop. */
+	if (sv->needed && is_watched(&v->was) && sv->state == SV_STOPPING &&
+	    sv->phase != PH_NEEDED && service_process(sv) == YES)
+		return (broke(m, "it stops while others need it"));
+	if (sv->phase == PH_NEEDED && has(v->out, SA_SIGNAL))
+		return (broke(m, "a signal while others need it"));
 	return (0);
 }
 
@@ -672,6 +710,8 @@ check_look(const struct view *v)
 		return (stays && has(v->out, SA_SCAN) ?
 			0 :
 			broke(m, "no look before the start"));
+	if (m->sv.hold && m->sv.phase == PH_REQUIRE)
+		return (0);
 	return (stays || is_watched(&m->sv) ?
 		broke(m, "restart-when holds, it is not started") :
 		0);
@@ -702,10 +742,11 @@ check_after(struct view *v)
 	struct model *m = v->m;
 	struct shadow *sh = &m->shadow;
 	bool learnt = !is_operator(v->ev) && v->ev->kind != SE_TIMER &&
-	    v->ev->kind != SE_ADOPTED;
+	    v->ev->kind != SE_ADOPTED && v->ev->kind != SE_ORDER &&
+	    v->ev->kind != SE_YIELD;
 
 	if (check_phase(m) == -1 || check_waits(v) == -1 ||
-	    check_flags(m) == -1)
+	    check_flags(m) == -1 || check_order(v) == -1)
 		return (-1);
 	if (check_told(v) == -1)
 		return (-1);

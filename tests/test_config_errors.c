@@ -33,7 +33,7 @@ test_keys(void **state)
 	    {CHILD("iterva = 3s"),
 		"2:1 unknown key 'iterva': did you mean 'interval'?"},
 	    {CHILD("itrva = 3s"), "2:1 unknown key 'itrva'"},
-	    {CHILD("requires = redis"), "2:1 unknown key 'requires'"},
+	    {CHILD("sendmail = redis"), "2:1 unknown key 'sendmail'"},
 	    {CHILD("uzzer = {\"a\", \"b\"} zork = 5"),
 		"2:1 unknown key 'uzzer'\n2:20 unknown key 'zork'"},
 	    {CHILD("uzzer {\n a = b\nservice b { }"),

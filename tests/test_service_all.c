@@ -84,7 +84,8 @@ flags_of(struct model *m, bool *f[64])
 	struct shadow *sh = &m->shadow;
 	bool *const all[] = {&sv->want, &sv->again, &sv->manual, &sv->ran,
 	    &sv->ready, &sv->present, &sv->direct, &sv->running, &sv->counted,
-	    &sv->cmd_late, &sv->told, &sh->told, &sh->wish, &sh->live,
+	    &sv->cmd_late, &sv->told, &sh->told, &sv->hold, &sv->needed,
+	    &sh->wish, &sh->live,
 	    &sh->spawning, &sh->cmd, &sh->termed, &sh->killed, &sh->asked,
 	    &sh->failed, &sh->hurried, &sh->delayed};
 	size_t n = NITEMS(all);
@@ -101,11 +102,12 @@ flags_of(struct model *m, bool *f[64])
 
 /* The texts that become causes: only whether they are there. */
 static size_t
-texts_of(struct model *m, char *t[2])
+texts_of(struct model *m, char *t[3])
 {
 	t[0] = m->sv.check_text;
 	t[1] = m->sv.cause;
-	return (2);
+	t[2] = m->sv.hold_text;
+	return (3);
 }
 
 static uint8_t
@@ -119,7 +121,7 @@ pack_flags(struct model *m)
 {
 	uint64_t bits = 0;
 	bool *f[64];
-	char *t[2];
+	char *t[3];
 	size_t n = flags_of(m, f);
 
 	for (size_t i = 0; i < n; i++)
@@ -172,7 +174,7 @@ static void
 unpack_flags(struct model *m, uint64_t bits)
 {
 	bool *f[64];
-	char *t[2];
+	char *t[3];
 	size_t n = flags_of(m, f);
 
 	for (size_t i = 0; i < n; i++)
@@ -284,6 +286,12 @@ make_events(struct search *s)
 	*e++ = (struct service_event) {.kind = SE_EXITED, .text = text};
 	for (uint32_t i = 0; i <= PROCESSES; i++)
 		*e++ = (struct service_event) {.kind = SE_PROCS, .count = i};
+	for (int i = 0; s->conf.order && i < 4; i++)
+		*e++ = (struct service_event) {.kind = SE_ORDER,
+		    .hold = (i & 1) != 0,
+		    .needed = (i & 2) != 0,
+		    .text = text};
+	*e++ = (struct service_event) {.kind = SE_YIELD};
 	*e++ = (struct service_event) {.kind = SE_CMD_DONE, .ok = true};
 	*e++ = (struct service_event) {.kind = SE_CMD_DONE};
 	*e++ = (struct service_event) {.kind = SE_READY};
@@ -345,12 +353,12 @@ static void
 print_conf(const struct model_conf *c)
 {
 	print_error("%s, count %u..%u%s, %zu checks, fall %u, rise %u, "
-		    "ready %d, %s%srestart-when = %s, give-up %u, hold %d\n",
+		    "ready %d, %s%srestart-when = %s, give-up %u, hold %d%s\n",
 	    (c->type == SERVICE_CHILD) ? "child" : "detached", c->count_min,
 	    c->count_max, c->count_set ? " set" : "", c->nchecks, c->fall,
 	    c->rise, c->ready, c->hooks ? "hooks, " : "",
 	    c->stop ? "stop command, " : "", model_rule_name(c->rule),
-	    c->give_up, c->hold);
+	    c->give_up, c->hold, c->order ? ", order" : "");
 }
 
 static void
@@ -385,6 +393,8 @@ good_event(const struct model *m, unsigned turn, struct service_event *ev)
 		ev->kind = SE_SPAWNED;
 	else if (m->shadow.cmd)
 		ev->kind = SE_CMD_DONE;
+	else if (sv->phase == PH_REQUIRE || sv->phase == PH_NEEDED)
+		ev->kind = SE_ORDER; /* nothing is in the way any more */
 	else if (sv->state == SV_STOPPING)
 		ev->kind = child ? SE_EXITED : SE_PROCS;
 	else if (sv->state == SV_FAILED || sv->phase == PH_DELAY)
@@ -572,6 +582,26 @@ test_no_checks(void **state)
 	explore_commands(conf);
 }
 
+/* Of no use to any other rule: it waits for others before all that. */
+static void
+test_order(void **state)
+{
+	struct model_conf conf = {.rule = RULE_DEFAULT, .order = true};
+
+	(void)state;
+	explore_commands(conf);
+	conf.ready = READY_DELAY;
+	explore(&conf);
+	conf.rule = RULE_BOTH;
+	explore_countings(conf, 2);
+	conf.type = SERVICE_DETACHED;
+	explore_countings(conf, 2);
+	conf.nchecks = 0;
+	conf.rule = RULE_DEFAULT;
+	conf.ready = READY_DEFAULT;
+	explore_commands(conf);
+}
+
 static void
 test_default_rule(void **state)
 {
@@ -641,6 +671,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_no_checks),
+	    cmocka_unit_test(test_order),
 	    cmocka_unit_test(test_default_rule),
 	    cmocka_unit_test(test_both_rule),
 	    cmocka_unit_test(test_both_failed_rule),

@@ -416,7 +416,7 @@ make_mischief(struct world *w)
 	size_t victim = draw(w, PROCS);
 
 	w->mischief_at = soon(w, 3000);
-	switch (draw(w, 10)) {
+	switch (draw(w, 12)) {
 	case 0:
 		w->prober = !w->prober;
 		return;
@@ -448,6 +448,15 @@ make_mischief(struct world *w)
 		break;
 	case 9:
 		ev.kind = SE_READY;
+		break;
+	case 10:
+		ev.kind = SE_YIELD;
+		break;
+	case 11:
+		ev.kind = SE_ORDER;
+		ev.hold = draw(w, 2) != 0;
+		ev.needed = draw(w, 2) != 0;
+		ev.text = "waits for other, which is not up yet";
 		break;
 	}
 	step(w, ev);
@@ -620,6 +629,7 @@ walk(const struct model_conf *conf, uint64_t seed)
 	while (w.now < until)
 		go_on(&w, until);
 	end_faults(&w);
+	step(&w, (struct service_event) {.kind = SE_ORDER});
 	step(&w, (struct service_event) {.kind = SE_START});
 	wait_for(&w, SV_UP, UP_BOUND);
 	/* Well, it stays so, but for those who are to end yet. */
