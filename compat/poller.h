@@ -16,8 +16,9 @@
 
 #define POLLER_READ 0x1u
 #define POLLER_WRITE 0x2u
-#define POLLER_HUP 0x4u	 /* hangup or error, asked for or not */
-#define POLLER_EXIT 0x8u /* ident is a pid that has ended */
+#define POLLER_HUP 0x4u	   /* hangup or error, asked for or not */
+#define POLLER_EXIT 0x8u   /* ident is a pid that has ended */
+#define POLLER_RENEW 0x10u /* this queue is of no use any more: forked() */
 
 struct poller_event {
 	uint32_t gen;
@@ -37,7 +38,7 @@ struct poller_ops {
 	 * In a forked child: let go of the parent's kernel object without
 	 * touching its registrations, open a new and empty one.  Also in the
 	 * process itself, when the old one cannot be trusted.  0 or -1; after
-	 * -1 only close is of use.
+	 * -1 only close is of use.  The core tells what it watches again.
 	 */
 	int (*forked)(struct poller *);
 	/*
@@ -45,14 +46,18 @@ struct poller_ops {
 	 * last.  Level-triggered.  Its events carry gen.  0, or -1 with errno
 	 * and nothing changed: EPERM for files that cannot be waited for, alike
 	 * in all pollers (poller_pollable).  Removing never fails, also for a
-	 * descriptor that the kernel has forgotten already.
+	 * descriptor that the kernel has forgotten already.  A change from one
+	 * interest to another may be put off until wait; if it is refused then,
+	 * that is an event POLLER_HUP.
 	 */
 	int (*io_set)(struct poller *, int fd, unsigned have, unsigned want,
 	    uint32_t gen);
 	/*
-	 * Report once, as POLLER_EXIT, that pid has ended.  0: watching;
-	 * 1: has ended already; -1 with errno, ENOTSUP where this poller
-	 * watches processes by descriptor (procfd.h) or not at all.
+	 * Report once, as POLLER_EXIT, that pid has ended, and forget it.  0:
+	 * watching, also if it was; 1: has ended already; -1 with errno,
+	 * ENOTSUP where this poller does not know processes (they have
+	 * descriptors there, procfd.h, or are looked for from time to time).
+	 * It may be told before wait(2) finds a child.  Deleting never fails.
 	 */
 	int (*proc_add)(struct poller *, pid_t pid, uint32_t gen);
 	void (*proc_del)(struct poller *, pid_t pid);

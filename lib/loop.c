@@ -265,25 +265,32 @@ tell_changes(struct dw_loop *loop)
 	return (failed);
 }
 
-/* Returns how many events there were that no watcher answers to. */
-static int
+/*
+ * Returns whether the poller has to be renewed: it says so itself, or there
+ * were events that no watcher answers to and no stop in this turn explains.
+ */
+static bool
 dispatch(struct dw_loop *loop)
 {
 	const struct poller_event *ev;
 	const struct loop_slot *slot;
-	unsigned events;
-	int stale = 0;
+	unsigned events, stops = loop->stops;
+	bool renewal = false, stale = false;
 
 	/* A callback may empty the array (dw_loop_forked) or grow the slots. */
 	while (loop->next_ready < loop->nready) {
 		ev = &loop->events[loop->next_ready++];
+		if ((ev->events & POLLER_RENEW) != 0) {
+			renewal = true;
+			continue;
+		}
 		if ((ev->events & POLLER_EXIT) != 0) {
 			proc_ended(loop, ev->ident, ev->gen);
 			continue;
 		}
 		slot = &loop->slots[ev->ident];
 		if (slot->gen != ev->gen) {
-			stale++;
+			stale = true;
 			continue;
 		}
 		/* It may have been modified in this turn. */
@@ -295,7 +302,7 @@ dispatch(struct dw_loop *loop)
 		if (events != 0)
 			slot->io->cb(slot->io, events);
 	}
-	return (stale);
+	return (renewal || (stale && loop->stops == stops));
 }
 
 /*
@@ -382,14 +389,15 @@ renew(struct dw_loop *loop)
 	if (loop->ops->forked(loop->poller) == -1)
 		return (-1);
 	forget(loop);
+	proc_renew(loop);
 	return (0);
 }
 
 static int
 turn(struct dw_loop *loop, int64_t max)
 {
-	unsigned stops;
-	int failed, n, stale;
+	bool renewal;
+	int failed, n;
 
 	failed = tell_changes(loop);
 	n = loop->ops->wait(loop->poller,
@@ -401,14 +409,11 @@ turn(struct dw_loop *loop, int64_t max)
 	loop->next_ready = 0;
 	loop->now = dw_clock();
 	loop->turning = true;
-	stops = loop->stops;
-	stale = dispatch(loop);
+	renewal = dispatch(loop);
 	loop_timer_run(loop);
 	call_deferred(loop);
 	loop->turning = false;
-	if (stale > 0 && loop->stops == stops)
-		return (renew(loop));
-	return (0);
+	return (renewal ? renew(loop) : 0);
 }
 
 int

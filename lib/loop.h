@@ -102,10 +102,12 @@ void child_clear(struct dw_loop *loop);
 
 /*
  * proc.c: proc_reaped() hands on the status of a process that was reaped,
- * child or stranger; proc_ended() is the poller's POLLER_EXIT.
+ * child or stranger; proc_ended() is the poller's POLLER_EXIT; proc_renew()
+ * tells a new poller of what the old one was told.
  */
 void proc_reaped(struct dw_loop *loop, pid_t pid, int status);
 void proc_ended(struct dw_loop *loop, pid_t pid, uint32_t gen);
+void proc_renew(struct dw_loop *loop);
 void proc_clear(struct dw_loop *loop);
 
 #endif

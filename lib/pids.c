@@ -138,6 +138,22 @@ pids_any(const struct loop_pids *t)
 	return (NULL);
 }
 
+struct dw_pid_link *
+pids_walk(const struct loop_pids *t, const struct dw_pid_link *l)
+{
+	size_t i;
+
+	if (l != NULL && l->next != NULL)
+		return (l->next);
+	if (t->buckets == NULL)
+		return (l == NULL ? t->first : NULL);
+	for (i = l == NULL ? 0 : slot(t->size, l->pid) + 1; i < t->size; i++) {
+		if (t->buckets[i] != NULL)
+			return (t->buckets[i]);
+	}
+	return (NULL);
+}
+
 void
 pids_free(struct loop_pids *t)
 {

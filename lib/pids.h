@@ -26,6 +26,9 @@ struct dw_pid_link *pids_find(const struct loop_pids *t, pid_t pid);
 struct dw_pid_link *pids_next(const struct dw_pid_link *l);
 /* Any of them; NULL when the table is empty. */
 struct dw_pid_link *pids_any(const struct loop_pids *t);
+/* All of them: begin with NULL, ends with NULL; none may come or go. */
+struct dw_pid_link *pids_walk(
+    const struct loop_pids *t, const struct dw_pid_link *l);
 /* Give the memory back; the table must be empty. */
 void pids_free(struct loop_pids *t);
 

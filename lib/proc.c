@@ -12,6 +12,7 @@
 #include "config.h"
 
 #include <sys/types.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <signal.h>
@@ -209,15 +210,21 @@ hear_poller(struct dw_loop *loop, struct dw_proc *proc)
 	return (0);
 }
 
+static void
+look_after(struct dw_loop *loop, struct dw_proc *proc, int64_t delay)
+{
+	proc->timer.cb = look;
+	proc->timer.arg = proc;
+	dw_timer_start(loop, &proc->timer, delay);
+	proc->how = HOW_TIMER;
+}
+
 static int
 hear_timer(struct dw_loop *loop, struct dw_proc *proc)
 {
 	if (verify(&proc->id) == -1)
 		return (-1);
-	proc->timer.cb = look;
-	proc->timer.arg = proc;
-	dw_timer_start(loop, &proc->timer, LOOK_INTERVAL);
-	proc->how = HOW_TIMER;
+	look_after(loop, proc, LOOK_INTERVAL);
 	return (0);
 }
 
@@ -291,19 +298,56 @@ proc_reaped(struct dw_loop *loop, pid_t pid, int status)
 	}
 }
 
+/* A child of this process, also one that has ended? */
+static bool
+ours(pid_t pid)
+{
+	siginfo_t si;
+
+	return (
+	    waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0);
+}
+
+/*
+ * kqueue tells of the end before there is a zombie (FreeBSD, NetBSD): nothing
+ * could be reaped yet.  If it is ours by now, SIGCHLD follows, and brings the
+ * status.
+ */
 void
 proc_ended(struct dw_loop *loop, pid_t pid, uint32_t gen)
 {
 	struct dw_proc *proc;
-	bool any;
 
-	any = false;
-	while ((proc = polled(loop, pid)) != NULL && proc->gen == gen) {
+	if (loop->sigchld && ours(pid))
+		return;
+	while ((proc = polled(loop, pid)) != NULL && proc->gen == gen)
 		end(proc, DW_STATUS_NONE);
-		any = true;
+}
+
+/*
+ * What the new poller does not take, because it has ended by now or for want
+ * of something, is looked at: at once, and from then on.  Nobody is called in
+ * here.
+ */
+void
+proc_renew(struct dw_loop *loop)
+{
+	struct dw_pid_link *l;
+	struct dw_proc *proc;
+	pid_t pid;
+
+	for (l = pids_walk(&loop->procs, NULL); l != NULL;
+	     l = pids_walk(&loop->procs, l)) {
+		proc = PIDS_OWNER(l, struct dw_proc);
+		pid = proc->id.pid;
+		if (proc->how != HOW_POLLER || polled(loop, pid) != proc ||
+		    loop->ops->proc_add(loop->poller, pid, proc->gen) == 0)
+			continue;
+		while ((proc = polled(loop, pid)) != NULL) {
+			loop->active--;
+			look_after(loop, proc, 0);
+		}
 	}
-	if (any && loop->sigchld)
-		child_reap(loop);
 }
 
 void

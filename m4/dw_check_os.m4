@@ -8,13 +8,14 @@ dnl this system.  For each question: the candidate that the system's name
 dnl suggests, then a test that what it needs is really there, else "none".
 dnl
 dnl Sets COMPAT_OS_OBJS (objects), POLLERS (names, the default first),
-dnl HAVE_POLLER_*, DEFAULT_POLLER.
+dnl HAVE_POLLER_*, DEFAULT_POLLER, LIBKQUEUE_CFLAGS and LIBKQUEUE_LIBS.
 
 AC_DEFUN([DW_CHECK_OS], [
 AC_REQUIRE([AC_CANONICAL_HOST])dnl
 AC_ARG_WITH([poller],
     [AS_HELP_STRING([--with-poller=epoll|kqueue|poll],
-	[the poller that is used by default (the best one there is)])],
+	[the poller that is used by default (the best one there is);
+	kqueue on Linux is libkqueue's, to try ours with])],
     [], [with_poller=])
 
 dnl The candidates.  (What is not written yet is not named.)
@@ -50,7 +51,17 @@ AS_CASE([$host_os], [linux*], [dw_linux=yes], [dw_linux=no])
 AM_CONDITIONAL([OS_LINUX], [test "$dw_linux" = yes])
 
 dnl Are they there?
-AC_CHECK_FUNCS([epoll_create1 kqueue kqueue1 getpeereid procctl])
+AC_CHECK_FUNCS([epoll_create1 kqueue kqueue1 kqueuex getpeereid procctl])
+dnl Only on demand, as nothing is gained by it but to try poller_kqueue.c.
+AS_CASE([$with_poller:$ac_cv_func_kqueue], [kqueue:no], [
+	PKG_CHECK_MODULES([LIBKQUEUE], [libkqueue], [
+		dw_libs=$LIBS
+		LIBS="$LIBKQUEUE_LIBS $LIBS"
+		AS_UNSET([ac_cv_func_kqueue])
+		AC_CHECK_FUNCS([kqueue libkqueue_drain_pending_close])
+		LIBS=$dw_libs
+		AC_DEFINE([HAVE_LIBKQUEUE], [1],
+		    [kqueue is emulated by libkqueue])], [:])])
 AC_CHECK_DECLS([SYS_pidfd_open, SYS_pidfd_send_signal], [],
     [AS_VAR_IF([dw_procfd], [linux], [dw_procfd=none])],
     [[#include <sys/syscall.h>]])
@@ -106,6 +117,8 @@ COMPAT_OS_OBJS=
 for dw_p in $POLLERS; do
 	AS_VAR_APPEND([COMPAT_OS_OBJS], [" compat/poller_$dw_p.lo"])
 done
+AS_IF([test -n "$LIBKQUEUE_LIBS"],
+    [AS_VAR_APPEND([COMPAT_OS_OBJS], [" compat/libkqueue.lo"])])
 DW_OS_ANSWERS=
 m4_foreach([dw_question], [[procfd], [proctab], [reaper], [cred], [closefds],
     [peer], [confine], [sigreset], [sender], [listening]], [
