@@ -47,6 +47,26 @@ count(const struct loop_pids *t, pid_t pid)
 	return (n);
 }
 
+/* Each that is in the table is met once. */
+static void
+walk(const struct loop_pids *t, size_t expected)
+{
+	static bool met[2 * MANY];
+	const struct dw_pid_link *l;
+	size_t i, n = 0;
+
+	memset(met, 0, sizeof(met));
+	for (l = pids_walk(t, NULL); l != NULL; l = pids_walk(t, l)) {
+		i = l >= links && l < links + MANY ? (size_t)(l - links) :
+						     MANY + (size_t)(l - twice);
+		assert_true(i < 2 * (size_t)MANY);
+		assert_false(met[i]);
+		met[i] = true;
+		n++;
+	}
+	assert_int_equal(n, expected);
+}
+
 /* Memory is there until with_memory are in, and from then on again. */
 static void
 fill_and_empty(size_t refused_from, size_t refused_to)
@@ -68,8 +88,10 @@ fill_and_empty(size_t refused_from, size_t refused_to)
 	for (i = 0; i < MANY; i++)
 		assert_int_equal(count(&t, (pid_t)(i + 1)), 1 + (i % 3 == 0));
 	assert_int_equal(count(&t, MANY + 1), 0);
+	walk(&t, MANY + (MANY + 2) / 3);
 	for (i = 0; i < MANY; i += 3)
 		pids_del(&t, &links[i]);
+	walk(&t, MANY);
 	for (i = 0; i < MANY; i++) {
 		assert_int_equal(count(&t, (pid_t)(i + 1)), 1);
 		assert_ptr_equal(pids_find(&t, (pid_t)(i + 1)),
@@ -79,6 +101,7 @@ fill_and_empty(size_t refused_from, size_t refused_to)
 		pids_del(&t, pids_any(&t));
 	assert_int_equal(i, MANY);
 	assert_int_equal(t.used, 0);
+	walk(&t, 0);
 	pids_free(&t);
 	assert_null(pids_any(&t));
 }
