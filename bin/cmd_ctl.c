@@ -223,6 +223,21 @@ cmd_stop(const struct cmdline *cl)
 	return (status);
 }
 
+/* What an errno of find_owner() means. */
+static const char *
+pidfile_reason(int error)
+{
+	switch (error) {
+	case EINVAL:
+		return (
+		    "its pidfile is not a regular file, or no pid is in it");
+	case EPERM:
+		return ("its pidfile could have been written by somebody else");
+	default:
+		return (reason(error));
+	}
+}
+
 /* No answer to `status`: which of the LSB's words is it? */
 static int
 status_without(const struct cmdline *cl, const char *dir, int error)
@@ -244,8 +259,8 @@ status_without(const struct cmdline *cl, const char *dir, int error)
 		text = "not running";
 	} else {
 		status = LSB_UNKNOWN;
-		text = reason(errno);
-		if (!cl->json) {
+		text = pidfile_reason(errno);
+		if (errno == EACCES && !cl->json) {
 			complain_reason(dir, errno);
 			return (status);
 		}

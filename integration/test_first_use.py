@@ -141,3 +141,11 @@ def test_command_not_found_was_only_a_number(lab):
     dw.start_foreground()
     wait_for(lambda: "command not found?" in dw.service("web")["cause"],
              "the cause says it")
+
+
+def test_status_of_a_bad_pidfile_was_an_errno(sleeper):
+    os.mkdir(os.path.join(sleeper.rundir, "pid"))
+    r = sleeper.cli("status")
+    assert r.rc == 4 and "its pidfile is not a regular file" in r.err
+    r = sleeper.status_result()
+    assert r.rc == 4 and "pidfile" in sleeper.status()["error"]
