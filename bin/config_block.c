@@ -20,7 +20,7 @@ parse_key_value(struct parser *p, struct block *b, const struct key *key)
 	char shown[SHOWN], place[PLACE];
 
 	if (b->seen[id].line != 0)
-		parser_error(p, &pos, "'%s' stands already in %s", key->name,
+		parser_error(p, &pos, "'%s' is already set in %s", key->name,
 		    show_place(place, p, &b->seen[id]));
 	b->seen[id] = pos;
 	b->bad[id] = true;

@@ -81,8 +81,8 @@ check_name(struct parser *p, const struct block *service, const char *name,
 	for (size_t i = 0; i < s->nchecks; i++) {
 		if (strcmp(s->checks[i].name, name) != 0)
 			continue;
-		parser_error(p, pos, "check '%s' stands already in %s", name,
-		    show_place(place, p, &s->checks[i].pos));
+		parser_error(p, pos, "check '%s' is already defined in %s",
+		    name, show_place(place, p, &s->checks[i].pos));
 		return (-1);
 	}
 	return (0);
@@ -249,7 +249,7 @@ check_names(struct parser *p)
 		}
 		p->file = sorted[i]->pos.file;
 		parser_error(p, &sorted[i]->pos,
-		    "service '%s' stands already in %s", sorted[i]->name,
+		    "service '%s' is already defined in %s", sorted[i]->name,
 		    show_place(place, p, &sorted[first]->pos));
 	}
 	free(sorted);

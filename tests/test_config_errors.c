@@ -66,12 +66,12 @@ test_keys(void **state)
 	    {CHILD("exec x {\ncomand = \"y\" }"),
 		"3:1 unknown key 'comand': did you mean 'command'?"},
 	    {CHILD("interval = 3s interval = 4s"),
-		"2:15 'interval' stands already in line 2"},
-	    {CHILD("start = \"y\""), "2:1 'start' stands already in line 1"},
+		"2:15 'interval' is already set in line 2"},
+	    {CHILD("start = \"y\""), "2:1 'start' is already set in line 1"},
 	    {TCP("address = h:1\naddress = h:2"),
-		"3:1 'address' stands already in line 2"},
+		"3:1 'address' is already set in line 2"},
 	    {"log = syslog\nlog = stderr",
-		"2:1 'log' stands already in line 1"},
+		"2:1 'log' is already set in line 1"},
 	    {CHILD("include = x"),
 		"2:1 'include' is not a key: it takes no '='"},
 	    {"service = x", "1:1 'service' is not a key: it takes no '='"},
@@ -104,7 +104,7 @@ test_grammar(void **state)
 	    {"log =", "1:5 the value of 'log' is missing, as in log ="},
 	    {"log =\nlog = syslog",
 		"1:5 the value of 'log' is missing\n"
-		"2:1 'log' stands already"},
+		"2:1 'log' is already set"},
 	    {CHILD("interval 3s\nfall = 1"),
 		"2:10 '=' is needed behind 'interval', not '3s'\n"
 		"3:1 'fall' belongs"},
@@ -245,10 +245,10 @@ test_names(void **state)
 		"1:9 'aaaa"},
 	    {"service a { start = \"x\" }\nservice b { start = \"x\" }\n"
 	     "service a { start = \"x\" }\nservice a { start = \"x\" }",
-		"3:9 service 'a' stands already in line 1\n"
-		"4:9 service 'a' stands already in line 1"},
+		"3:9 service 'a' is already defined in line 1\n"
+		"4:9 service 'a' is already defined in line 1"},
 	    {CHILD("tcp p { address = h:1 }\ntcp p { address = h:1 }"),
-		"3:5 check 'p' stands already in line 2"},
+		"3:5 check 'p' is already defined in line 2"},
 	    {CHILD("tcp process { address = h:1 }"),
 		"2:5 'process' cannot be the name of a check"},
 	    {CHILD("tcp ready { address = h:1 }"), "2:5 'ready' cannot"},
@@ -472,7 +472,7 @@ test_order(void **state)
 		"timeout = 3x\n}\nfoo = 3\n}\nservice a { start = \"x\" }",
 	    "1:28 service 'a' has no check 'q'\n2:9 a command is a list\n"
 	    "3:5 this check needs an address\n4:11 bad duration\n"
-	    "6:1 unknown key 'foo'\n8:9 service 'a' stands already");
+	    "6:1 unknown key 'foo'\n8:9 service 'a' is already defined");
 }
 
 static void

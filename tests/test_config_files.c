@@ -424,10 +424,10 @@ test_errors_of_all_files(void **state)
 	put("e2.conf", SERVICE("x") "service y { start = \"x\"");
 	read_refused("main.conf",
 	    "main.conf:3:1: unknown key 'foo'\n"
-	    "main.conf:4:1: 'log' stands already in\n"
+	    "main.conf:4:1: 'log' is already set in\n"
 	    "e1.conf:1:14: unknown key 'bar'\n"
-	    "e1.conf:2:9: service 'x' stands already in\n"
-	    "e2.conf:1:9: service 'x' stands already in\n"
+	    "e1.conf:2:9: service 'x' is already defined in\n"
+	    "e2.conf:1:9: service 'x' is already defined in\n"
 	    "e2.conf:2:9: this block is not closed");
 	assert_non_null(strstr(told, "/e1.conf:1\n"));
 	assert_non_null(strstr(told, "/main.conf:1\n"));

@@ -184,7 +184,7 @@ test_checks(void **state)
 static const struct bad bad_expressions[] = {
     {DETACHED("x = 1\nmatch = 'a('"),
 	"2:1 unknown key 'x'\n"
-	"3:1 'match' stands\n"
+	"3:1 'match' is already set\n"
 	"3:9 bad regular"},
     {TCP("address = h:1 expect = '(a'"), "2:24 bad regular expression '(a': "},
     {TCP("address = h:1 expect = '[a'"), "2:24 bad regular"},
