@@ -45,6 +45,8 @@ enum ready_kind {
 /* A kind of check is a block of its name; config_type.c has the table. */
 enum check_kind {
 	CHECK_TCP,
+	CHECK_UNIX,
+	CHECK_UDP,
 	CHECK_EXEC,
 	CHECK_KINDS
 };
@@ -77,6 +79,8 @@ struct check_conf {
 	/* What a kind has not is NULL or 0. */
 	char *host; /* without brackets */
 	char *port;
+	char *source; /* a local address */
+	char *path;
 	char *send; /* NULL: none; may hold NUL bytes */
 	size_t send_len;
 	char *expect; /* with send no longer than WIRE_DATA_MAX */

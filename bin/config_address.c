@@ -112,6 +112,23 @@ parse_host(struct parser *p, struct block *b, enum key_id id)
 }
 
 int
+parse_source(struct parser *p, struct block *b, enum key_id id)
+{
+	struct config_pos pos;
+	struct in_addr in;
+	char *text;
+
+	(void)id;
+	if ((text = take_text(p, "an address", &pos)) == NULL)
+		return (-1);
+	if (!is_ipv6(text) && inet_pton(AF_INET, text, &in) != 1)
+		return (bad_address(p, &pos, text,
+		    "a source is an IPv4 or IPv6 address, without a port"));
+	b->check->source = text;
+	return (0);
+}
+
+int
 parse_port(struct parser *p, struct block *b, enum key_id id)
 {
 	struct config_pos pos;

@@ -31,8 +31,8 @@
 /* Which kinds of checks have the key. */
 #define KIND(kind) (1u << (kind))
 #define ANY (KIND(CHECK_KINDS) - 1)
-#define PLACED KIND(CHECK_TCP)
-#define TALKS KIND(CHECK_TCP)
+#define PLACED (KIND(CHECK_TCP) | KIND(CHECK_UDP))
+#define TALKS (PLACED | KIND(CHECK_UNIX))
 #define EXEC KIND(CHECK_EXEC)
 
 /* clang-format off */
@@ -77,6 +77,8 @@ const struct key config_keys[KEY_IDS] = {
 [KEY_RISE] = CHECK("rise", ANY, parse_times, rise, "1"),
 [KEY_SEND] = CHECK("send", TALKS, parse_send, send, "\"PING\\r\\n\""),
 [KEY_EXPECT] = CHECK("expect", TALKS, parse_expect, expect, "'^\\+PONG'"),
+[KEY_SOURCE] = CHECK("source", PLACED, parse_source, source, "192.0.2.1"),
+[KEY_CHECK_PATH] = CHECK("path", KIND(CHECK_UNIX), parse_path, path, "/run/mysqld/mysqld.sock"),
 [KEY_COMMAND] = CHECK("command", EXEC, parse_command, command, "{\"/usr/lib/nagios/plugins/check_load\"}"),
 [KEY_CHECK_USER] = CHECK("user", EXEC, parse_user, user, "nobody"),
 };

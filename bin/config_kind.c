@@ -174,19 +174,18 @@ check_path(struct parser *p, const struct config_pos *pos, const char *what,
 	return (-1);
 }
 
-/* A socket is bound in it: sun_path is short, 104 bytes on the BSDs. */
+/* The path of a socket, or of a directory for one: sun_path is short. */
 static int
-check_socket_path(
-    struct parser *p, const struct config_pos *pos, const char *dir)
+check_socket_path(struct parser *p, const struct config_pos *pos,
+    const char *key, const char *path, size_t more)
 {
-	size_t room = sizeof(((struct sockaddr_un *)0)->sun_path);
+	size_t room = sizeof(((struct sockaddr_un *)0)->sun_path) - 1 - more;
 
-	if (strlen(dir) + sizeof("/control") <= room)
+	if (strlen(path) <= room)
 		return (0);
 	parser_error(p, pos,
-	    "runtime-dir can be at most %zu bytes long: a socket's path is "
-	    "not longer",
-	    room - sizeof("/control"));
+	    "%s can be at most %zu bytes long: a socket's path is not longer",
+	    key, room);
 	return (-1);
 }
 
@@ -199,7 +198,10 @@ parse_path(struct parser *p, struct block *b, enum key_id id)
 	if ((text = take_text(p, "a path", &pos)) == NULL ||
 	    check_path(p, &pos, config_keys[id].name, text) == -1)
 		return (-1);
-	if (id == KEY_RUNTIME_DIR && check_socket_path(p, &pos, text) == -1)
+	/* In the runtime directory "/control" is bound. */
+	if ((id == KEY_RUNTIME_DIR || id == KEY_CHECK_PATH) &&
+	    check_socket_path(p, &pos, config_keys[id].name, text,
+		(id == KEY_RUNTIME_DIR) ? strlen("/control") : 0) == -1)
 		return (-1);
 	*(char **)key_target(b, id) = text;
 	return (0);

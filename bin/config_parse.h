@@ -89,6 +89,8 @@ enum key_id {
 	KEY_RISE,
 	KEY_SEND,
 	KEY_EXPECT,
+	KEY_SOURCE,
+	KEY_CHECK_PATH,
 	KEY_COMMAND,
 	KEY_CHECK_USER,
 	KEY_IDS
@@ -232,7 +234,8 @@ key_parse parse_type, parse_match, parse_path, parse_count, parse_command,
     parse_duration, parse_signal, parse_backoff, parse_give_up, parse_hold,
     parse_when, parse_ready, parse_on_exit, parse_user, parse_prober_user,
     parse_group, parse_umask, parse_env, parse_log, parse_log_to, parse_address,
-    parse_host, parse_port, parse_times, parse_send, parse_expect;
+    parse_host, parse_port, parse_source, parse_times, parse_send,
+    parse_expect;
 /*
  * One word or string without NUL bytes, and past it; NULL after an error.
  * what names it in the messages.

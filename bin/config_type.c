@@ -66,6 +66,27 @@ complete_tcp(struct parser *p, struct block *b)
 	complete_data(p, b);
 }
 
+/* Nothing is known of a port that nothing is sent to. */
+static void
+complete_udp(struct parser *p, struct block *b)
+{
+	complete_tcp(p, b);
+	if (is_missing(b, KEY_SEND))
+		parser_error(p, &b->open,
+		    "this check needs something to send, as in send = "
+		    "\"PING\"");
+}
+
+static void
+complete_unix(struct parser *p, struct block *b)
+{
+	if (is_missing(b, KEY_CHECK_PATH))
+		parser_error(p, &b->open,
+		    "this check needs a path, as in "
+		    "path = /run/mysqld/mysqld.sock");
+	complete_data(p, b);
+}
+
 static void
 print_data(FILE *f, const struct check_conf *c)
 {
@@ -87,6 +108,16 @@ print_tcp(FILE *f, const struct check_conf *c)
 
 	fprintf(f, "\t\taddress = %s%s%s:%s\n", v6 ? "[" : "", c->host,
 	    v6 ? "]" : "", c->port);
+	if (c->source != NULL)
+		fprintf(f, "\t\tsource = %s\n", c->source);
+	print_data(f, c);
+}
+
+static void
+print_unix(FILE *f, const struct check_conf *c)
+{
+	fputc('\t', f);
+	print_text(f, "path", c->path);
 	print_data(f, c);
 }
 
@@ -112,6 +143,8 @@ print_exec(FILE *f, const struct check_conf *c)
 
 const struct check_type check_types[CHECK_KINDS] = {
     [CHECK_TCP] = {"tcp", complete_tcp, print_tcp},
+    [CHECK_UNIX] = {"unix", complete_unix, print_unix},
+    [CHECK_UDP] = {"udp", complete_udp, print_tcp},
     [CHECK_EXEC] = {"exec", complete_exec, print_exec},
 };
 

@@ -159,6 +159,26 @@ find(struct prober *p, uint64_t id)
 	return (NULL);
 }
 
+static int
+begin(struct prober *p, struct task *t, uint32_t kind,
+    const struct dw_probe_tcp *what)
+{
+	const struct dw_probe_unix un = {.path = what->host,
+	    .timeout = what->timeout,
+	    .send = what->send,
+	    .send_len = what->send_len,
+	    .expect = what->expect};
+
+	switch (kind) {
+	case WIRE_PROBE_UDP:
+		return (dw_probe_udp(p->loop, &t->probe, what));
+	case WIRE_PROBE_UNIX:
+		return (dw_probe_unix(p->loop, &t->probe, &un));
+	default:
+		return (dw_probe_tcp(p->loop, &t->probe, what));
+	}
+}
+
 static void
 start(struct prober *p, const struct wire_request *req)
 {
@@ -167,7 +187,8 @@ start(struct prober *p, const struct wire_request *req)
 	    .port = req->port,
 	    .timeout = req->timeout,
 	    .send = req->data,
-	    .send_len = req->send_len};
+	    .send_len = req->send_len,
+	    .source = (req->source[0] != '\0') ? req->source : NULL};
 	struct task *t;
 
 	/* Bounded, and small; without even that, a new prober does better. */
@@ -187,7 +208,7 @@ start(struct prober *p, const struct wire_request *req)
 	}
 	t->probe.cb = probed;
 	t->probe.arg = t;
-	if (dw_probe_tcp(p->loop, &t->probe, &tcp) == -1) {
+	if (begin(p, t, req->kind, &tcp) == -1) {
 		refuse(p, t, errno,
 		    errno == EINVAL ?
 			"not a valid address, port or expression" :
@@ -231,14 +252,16 @@ fault(const struct wire_request *req, size_t len)
 		return ("it is of another version");
 	if (req->kind == WIRE_CANCEL)
 		return (len == WIRE_REQUEST_HEAD ? NULL : "it is too long");
-	if (req->kind != WIRE_PROBE_TCP)
+	if (req->kind != WIRE_PROBE_TCP && req->kind != WIRE_PROBE_UDP &&
+	    req->kind != WIRE_PROBE_UNIX)
 		return ("nothing is known of its kind");
 	if (req->send_len > WIRE_DATA_MAX || req->expect_len > WIRE_DATA_MAX ||
 	    len != WIRE_REQUEST_HEAD + req->send_len + req->expect_len)
 		return ("its lengths are wrong");
 	if (!ended(req->host, sizeof(req->host)) ||
-	    !ended(req->port, sizeof(req->port)))
-		return ("its host or port does not end");
+	    !ended(req->port, sizeof(req->port)) ||
+	    !ended(req->source, sizeof(req->source)))
+		return ("its host, port or source does not end");
 	if (memchr(req->data + req->send_len, '\0', req->expect_len) != NULL)
 		return ("there is a NUL in its expression");
 	if (req->timeout < 1 || req->timeout > WIRE_TIMEOUT_MAX)
@@ -251,8 +274,7 @@ handle(struct prober *p, const struct wire_request *req, size_t len)
 {
 	const char *why = fault(req, len);
 
-	if (why == NULL && req->kind == WIRE_PROBE_TCP &&
-	    find(p, req->id) != NULL)
+	if (why == NULL && req->kind != WIRE_CANCEL && find(p, req->id) != NULL)
 		why = "its id is in use";
 	if (why != NULL)
 		errx(1, "malformed request of %zu bytes: %s", len, why);

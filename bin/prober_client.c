@@ -229,13 +229,15 @@ encode(const struct prober_query *q, struct wire_request *req)
 
 	memset(req, 0, WIRE_REQUEST_HEAD);
 	req->version = WIRE_VERSION;
-	req->kind = WIRE_PROBE_TCP;
+	req->kind = (q->kind == 0) ? WIRE_PROBE_TCP : q->kind;
 	req->id = q->id;
 	req->timeout = tcp->timeout;
 	req->send_len = (uint32_t)tcp->send_len;
 	req->expect_len = (uint32_t)expect_len;
 	(void)strlcpy(req->host, tcp->host, sizeof(req->host));
 	(void)strlcpy(req->port, tcp->port, sizeof(req->port));
+	if (tcp->source != NULL)
+		(void)strlcpy(req->source, tcp->source, sizeof(req->source));
 	if (tcp->send_len > 0)
 		memcpy(req->data, tcp->send, tcp->send_len);
 	if (expect_len > 0)
@@ -480,6 +482,8 @@ valid(const struct dw_probe_tcp *tcp)
 
 	return (tcp->host != NULL && strlen(tcp->host) < sizeof(req->host) &&
 	    tcp->port != NULL && strlen(tcp->port) < sizeof(req->port) &&
+	    (tcp->source == NULL ||
+		strlen(tcp->source) < sizeof(req->source)) &&
 	    tcp->timeout >= 1 && tcp->timeout <= WIRE_TIMEOUT_MAX &&
 	    tcp->send_len <= WIRE_DATA_MAX &&
 	    (tcp->send != NULL || tcp->send_len == 0) &&

@@ -42,6 +42,7 @@ typedef void prober_query_cb(
 struct prober_query {
 	prober_query_cb *cb;
 	void *arg;
+	unsigned kind; /* 0: tcp; else a probe of wire.h */
 	/* private */
 	struct prober *prober; /* NULL: not asked */
 	const struct dw_probe_tcp *tcp;

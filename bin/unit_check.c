@@ -19,6 +19,8 @@
 
 static const struct check_way *const ways[CHECK_KINDS] = {
     [CHECK_TCP] = &check_way_net,
+    [CHECK_UNIX] = &check_way_net,
+    [CHECK_UDP] = &check_way_net,
     [CHECK_EXEC] = &check_way_exec,
 };
 

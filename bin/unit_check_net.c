@@ -10,10 +10,17 @@
 #include <string.h>
 
 #include "supervisor.h"
+#include "wire.h"
 
 struct check_net {
 	struct prober_query query;
 	struct dw_probe_tcp tcp; /* what the query asks */
+};
+
+static const enum wire_kind kinds[CHECK_KINDS] = {
+    [CHECK_TCP] = WIRE_PROBE_TCP,
+    [CHECK_UNIX] = WIRE_PROBE_UNIX,
+    [CHECK_UDP] = WIRE_PROBE_UDP,
 };
 
 static void
@@ -33,8 +40,9 @@ net_init(struct unit_check *c, char *buf, size_t len)
 	if (c->net == NULL)
 		return (-1);
 	c->net->tcp = (struct dw_probe_tcp) {
-	    .host = conf->host,
-	    .port = conf->port,
+	    .host = (conf->path != NULL) ? conf->path : conf->host,
+	    .port = (conf->path != NULL) ? "" : conf->port,
+	    .source = conf->source,
 	    .timeout = conf->timeout,
 	    .send = conf->send,
 	    .send_len = conf->send_len,
@@ -42,6 +50,7 @@ net_init(struct unit_check *c, char *buf, size_t len)
 	};
 	c->net->query.cb = net_answered;
 	c->net->query.arg = c;
+	c->net->query.kind = kinds[conf->kind];
 	return (0);
 }
 

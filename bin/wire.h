@@ -16,11 +16,13 @@
 #include <stdint.h>
 
 #define WIRE_FD 3
-#define WIRE_VERSION 1u
+#define WIRE_VERSION 2u
 
 enum wire_kind {
 	WIRE_PROBE_TCP = 1,
-	WIRE_CANCEL = 2
+	WIRE_CANCEL = 2,
+	WIRE_PROBE_UDP = 3,
+	WIRE_PROBE_UNIX = 4 /* host is the path, port empty */
 };
 
 #define WIRE_DATA_MAX 4096u
@@ -34,8 +36,9 @@ struct wire_request {
 	int64_t timeout;     /* 1 to WIRE_TIMEOUT_MAX */
 	uint32_t send_len;   /* bytes in data, first */
 	uint32_t expect_len; /* bytes in data after them; 0: none; no NUL */
-	char host[256];	     /* NUL-ended, as is port */
+	char host[256];	     /* NUL-ended, as are port and source */
 	char port[32];
+	char source[64];	  /* a local address; "": any */
 	char data[WIRE_DATA_MAX]; /* only send_len + expect_len are sent */
 };
 

@@ -492,6 +492,15 @@ struct dw_probe_tcp {
 	const void *send; /* NULL: none */
 	size_t send_len;
 	const char *expect; /* POSIX ERE over what is received; NULL: none */
+	const char *source; /* a local address, as a number; NULL: any */
+};
+
+struct dw_probe_unix {
+	const char *path;
+	int64_t timeout;
+	const void *send; /* NULL: none */
+	size_t send_len;
+	const char *expect; /* as above */
 };
 
 struct dw_probe;
@@ -514,6 +523,18 @@ struct dw_probe {
  */
 int dw_probe_tcp(struct dw_loop *loop, struct dw_probe *probe,
     const struct dw_probe_tcp *tcp);
+/*
+ * The same with datagrams: what is sent, at least one byte, is one of them;
+ * without expect any answer will do.  A lost one is not sent again.
+ */
+int dw_probe_udp(struct dw_loop *loop, struct dw_probe *probe,
+    const struct dw_probe_tcp *udp);
+/*
+ * The same with a local stream socket.  Should its queue be full it is tried
+ * again and again until the timeout.  EINVAL also: a path too long.
+ */
+int dw_probe_unix(struct dw_loop *loop, struct dw_probe *probe,
+    const struct dw_probe_unix *un);
 void dw_probe_stop(struct dw_probe *probe);
 
 /*

@@ -2,7 +2,7 @@
  * SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The daemonwatch authors
  *
- * A TCP connection with a deadline: does somebody accept it, and say what is
+ * A connection with a deadline: does somebody accept it, and say what is
  * expected?  It tells "the service does not" from "we could not ask", which is
  * UNKNOWN.  No TLS, no protocol of its own; when to ask, and how often, is the
  * caller's.
@@ -11,9 +11,9 @@
 
 #include <sys/types.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <netinet/in.h>
 
-#include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
 #include <poll.h>
@@ -33,6 +33,7 @@
  * the other side is not to blame for what we missed.
  */
 #define LATE (500 * DW_MS)
+#define AGAIN_DELAY (20 * DW_MS)
 
 static void
 hang_up(struct dw_probe_run *run)
@@ -61,9 +62,10 @@ destroy(struct dw_probe_run *run)
 	dw_defer_stop(&run->begin);
 	dw_timer_stop(&run->timer);
 	dw_timer_stop(&run->match_at);
+	dw_timer_stop(&run->again);
 	resolve_stop(&run->names);
 	hang_up(run);
-	if (run->expecting)
+	if (run->expecting && !run->any)
 		regfree(&run->regex);
 	free(run->in);
 	free(run);
@@ -170,6 +172,7 @@ exhausted(int error)
 }
 
 static void try_next(struct dw_probe_run *run);
+static int connect_to(struct dw_probe_run *run, const struct resolve_addr *a);
 
 static void
 connect_failed(struct dw_probe_run *run, int error)
@@ -178,6 +181,11 @@ connect_failed(struct dw_probe_run *run, int error)
 
 	(void)probe_peer(run, who, sizeof(who));
 	hang_up(run);
+	if (error == EAGAIN && run->kind == PROBE_UNIX) {
+		/* Linux does not wait for room in the queue, we do. */
+		dw_timer_start(run->loop, &run->again, AGAIN_DELAY);
+		return;
+	}
 	if (exhausted(error)) {
 		probe_finish(run, DW_PROBE_UNKNOWN, error, "connect to %s: %s",
 		    who, strerror(error));
@@ -270,13 +278,31 @@ ready(struct dw_io *io, unsigned events)
 		(void)probe_talk(run);
 }
 
+static void
+try_again(struct dw_timer *timer)
+{
+	struct dw_probe_run *run = timer->arg;
+	int error = connect_to(run, &run->names.answer.addrs[run->next - 1]);
+
+	if (error != 0)
+		connect_failed(run, error);
+}
+
 /* 0 when it is under way, else an errno. */
 static int
 connect_to(struct dw_probe_run *run, const struct resolve_addr *a)
 {
-	run->fd = socket(
-	    a->sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int type = (run->kind == PROBE_UDP) ? SOCK_DGRAM : SOCK_STREAM;
+
+	if (run->source_len > 0 && run->source.ss_family != a->sa.ss_family)
+		return (EADDRNOTAVAIL);
+	run->fd =
+	    socket(a->sa.ss_family, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (run->fd == -1)
+		return (errno);
+	if (run->source_len > 0 &&
+	    bind(run->fd, (const struct sockaddr *)&run->source,
+		run->source_len) == -1)
 		return (errno);
 	if (connect(run->fd, (const struct sockaddr *)&a->sa, a->len) == -1 &&
 	    errno != EINPROGRESS && errno != EINTR)
@@ -364,6 +390,19 @@ resolved(struct resolve *r)
 		try_next(run);
 }
 
+/* A path is the one address of its kind. */
+static void
+take_path(struct dw_probe_run *run)
+{
+	struct resolve_addr *a = &run->names.answer.addrs[0];
+	struct sockaddr_un *un = (struct sockaddr_un *)&a->sa;
+
+	un->sun_family = AF_UNIX;
+	(void)strlcpy(un->sun_path, run->host, sizeof(un->sun_path));
+	a->len = sizeof(*un);
+	run->names.answer.naddrs = 1;
+}
+
 /* In a deferred call, so that nothing is ever told from within start. */
 static void
 begin(struct dw_defer *defer)
@@ -379,6 +418,11 @@ begin(struct dw_defer *defer)
 	    run->start + run->timeout;
 	run->names.cb = resolved;
 	run->names.arg = run;
+	if (run->kind == PROBE_UNIX) {
+		take_path(run);
+		try_next(run);
+		return;
+	}
 	if (resolve_numbers(&run->names, run->host, run->port) == 0) {
 		resolved(&run->names);
 		return;
@@ -416,6 +460,7 @@ timed_out(struct dw_probe_run *run)
 		    probe_escape(who, 64, run->host, strlen(run->host)), limit);
 		break;
 	case PROBE_CONNECTING:
+		dw_timer_stop(&run->again);
 		(void)probe_peer(run, who, sizeof(who));
 		hang_up(run);
 		keep(run, outcome, ETIMEDOUT,
@@ -443,7 +488,8 @@ expired(struct dw_timer *timer)
 	struct dw_probe_run *run = timer->arg;
 	struct pollfd pfd = {.fd = run->fd, .events = POLLOUT};
 
-	if (run->stage == PROBE_CONNECTING && poll(&pfd, 1, 0) == 1) {
+	if (run->stage == PROBE_CONNECTING && run->fd != -1 &&
+	    poll(&pfd, 1, 0) == 1) {
 		connect_ended(run);
 		return;
 	}
@@ -457,84 +503,9 @@ expired(struct dw_timer *timer)
  * Start and stop
  */
 
-static bool
-port_valid(const char *port)
-{
-	const char *p, *error;
-	bool letter = false;
-
-	for (p = port; *p != '\0'; p++) {
-		if (isalpha((unsigned char)*p))
-			letter = true;
-		else if (!isdigit((unsigned char)*p) &&
-		    strchr("-_+./", *p) == NULL)
-			return (false);
-	}
-	if (letter)
-		return (p - port < 32);
-	(void)strtonum(port, 1, 65535, &error);
-	return (error == NULL && isdigit((unsigned char)*port));
-}
-
-static bool
-valid(const struct dw_probe_tcp *tcp)
-{
-	return (tcp->host != NULL && tcp->port != NULL &&
-	    tcp->host[0] != '\0' && strlen(tcp->host) < NI_MAXHOST &&
-	    port_valid(tcp->port) && tcp->timeout > 0 &&
-	    (tcp->send != NULL || tcp->send_len == 0));
-}
-
-static const char *
-put(char **at, const void *s, size_t len)
-{
-	char *p = *at;
-
-	if (len > 0)
-		memcpy(p, s, len);
-	*at += len;
-	return (p);
-}
-
-/* All that was given is copied. */
-static struct dw_probe_run *
-make(const struct dw_probe_tcp *tcp)
-{
-	const char *expect = tcp->expect == NULL ? "" : tcp->expect;
-	size_t host_len = strlen(tcp->host) + 1;
-	size_t port_len = strlen(tcp->port) + 1;
-	size_t expect_len = strlen(expect) + 1;
-	struct dw_probe_run *run;
-	char *at;
-	int error;
-
-	run = calloc(
-	    1, sizeof(*run) + host_len + port_len + expect_len + tcp->send_len);
-	if (run == NULL)
-		return (NULL);
-	at = run->data;
-	run->host = put(&at, tcp->host, host_len);
-	run->port = put(&at, tcp->port, port_len);
-	run->expect = put(&at, expect, expect_len);
-	run->send = put(&at, tcp->send, tcp->send_len);
-	run->send_len = tcp->send_len;
-	run->timeout = tcp->timeout;
-	run->fd = -1;
-	if (tcp->expect == NULL)
-		return (run);
-	error = regcomp(&run->regex, run->expect, REG_EXTENDED | REG_NOSUB);
-	if (error != 0) {
-		free(run);
-		errno = error == REG_ESPACE ? ENOMEM : EINVAL;
-		return (NULL);
-	}
-	run->expecting = true;
-	return (run);
-}
-
-int
-dw_probe_tcp(struct dw_loop *loop, struct dw_probe *probe,
-    const struct dw_probe_tcp *tcp)
+static int
+start(struct dw_loop *loop, struct dw_probe *probe, enum probe_kind kind,
+    const struct dw_probe_tcp *what)
 {
 	struct dw_probe_run *run;
 
@@ -542,20 +513,45 @@ dw_probe_tcp(struct dw_loop *loop, struct dw_probe *probe,
 		errno = EBUSY;
 		return (-1);
 	}
-	if (!valid(tcp)) {
-		errno = EINVAL;
-		return (-1);
-	}
-	if ((run = make(tcp)) == NULL)
+	if ((run = probe_make(kind, what)) == NULL)
 		return (-1);
 	run->loop = loop;
 	run->probe = probe;
 	run->begin = (struct dw_defer) {.cb = begin, .arg = run};
 	run->timer = (struct dw_timer) {.cb = expired, .arg = run};
 	run->match_at = (struct dw_timer) {.cb = probe_match_timer, .arg = run};
+	run->again = (struct dw_timer) {.cb = try_again, .arg = run};
 	dw_defer_start(loop, &run->begin);
 	probe->run = run;
 	return (0);
+}
+
+int
+dw_probe_tcp(struct dw_loop *loop, struct dw_probe *probe,
+    const struct dw_probe_tcp *tcp)
+{
+	return (start(loop, probe, PROBE_TCP, tcp));
+}
+
+int
+dw_probe_udp(struct dw_loop *loop, struct dw_probe *probe,
+    const struct dw_probe_tcp *udp)
+{
+	return (start(loop, probe, PROBE_UDP, udp));
+}
+
+int
+dw_probe_unix(struct dw_loop *loop, struct dw_probe *probe,
+    const struct dw_probe_unix *un)
+{
+	const struct dw_probe_tcp what = {.host = un->path,
+	    .port = "",
+	    .timeout = un->timeout,
+	    .send = un->send,
+	    .send_len = un->send_len,
+	    .expect = un->expect};
+
+	return (start(loop, probe, PROBE_UNIX, &what));
 }
 
 void

@@ -2,11 +2,15 @@
  * SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The daemonwatch authors
  *
- * What the files of the probe share: probe.c starts, connects and ends it,
- * probe_answer.c sends and listens, probe_text.c finds the words.
+ * What the files of the probe share: probe_make.c judges what is asked,
+ * probe.c starts, connects and ends it, probe_answer.c sends and listens,
+ * probe_text.c finds the words.
  */
 #ifndef LIB_PROBE_H
 #define LIB_PROBE_H
+
+#include <sys/types.h>
+#include <sys/socket.h>
 
 #include <regex.h>
 
@@ -14,6 +18,12 @@
 #include "resolve.h"
 
 #define PROBE_HEAD 32u /* bytes of an answer that are kept for the message */
+
+enum probe_kind {
+	PROBE_TCP,
+	PROBE_UDP,
+	PROBE_UNIX
+};
 
 enum probe_stage {
 	PROBE_RESOLVING,
@@ -27,12 +37,16 @@ struct dw_probe_run {
 	struct dw_defer begin;
 	struct dw_timer timer;	  /* the end of this address' time, or of all */
 	struct dw_timer match_at; /* look at the answer again */
+	struct dw_timer again;	  /* a local socket's queue was full */
 	struct dw_io io;
 	struct resolve names;
 	struct dw_probe_result kept; /* the most telling failure up to now */
 	int kept_rank;
+	enum probe_kind kind;
 	enum probe_stage stage;
 	int fd; /* -1: none */
+	struct sockaddr_storage source;
+	socklen_t source_len; /* 0: any */
 	int64_t start;
 	int64_t timeout;
 	int64_t deadline;
@@ -41,6 +55,7 @@ struct dw_probe_run {
 	size_t next;   /* the address to try next */
 	bool named;    /* the host is a name */
 	bool expecting;
+	bool any; /* expecting, and no matter what */
 	regex_t regex;
 	char *in; /* NULs have become 0x01, as regexec(3) would stop there */
 	size_t in_len;
@@ -50,9 +65,13 @@ struct dw_probe_run {
 	int broken; /* the errno with which sending ended */
 	size_t sent;
 	size_t send_len;
-	const char *send, *host, *port, *expect; /* in data */
+	const char *send, *host, *port, *expect; /* in data; host: or a path */
 	char data[];
 };
+
+/* probe_make.c: NULL with EINVAL or ENOMEM. */
+struct dw_probe_run *probe_make(
+    enum probe_kind kind, const struct dw_probe_tcp *what);
 
 /*
  * probe.c: tell the result.  The run is gone when probe_finish() returns.

@@ -74,7 +74,7 @@ probe_match_timer(struct dw_timer *timer)
 bool
 probe_match_rest(struct dw_probe_run *run)
 {
-	return (run->in_len > run->matched && match(run));
+	return (!run->any && run->in_len > run->matched && match(run));
 }
 
 static int
@@ -82,6 +82,10 @@ make_room(struct dw_probe_run *run)
 {
 	size_t size = run->in_size == 0 ? IN_FIRST : run->in_size * 2;
 	char *in;
+
+	/* What does not fit of a datagram is lost. */
+	if (run->kind == PROBE_UDP)
+		size = IN_MAX;
 
 	if (run->in_len < run->in_size)
 		return (0);
@@ -131,7 +135,7 @@ closed(struct dw_probe_run *run, int error)
 static bool
 receive(struct dw_probe_run *run)
 {
-	char want[40], what[48];
+	char who[96], want[40], what[48];
 	ssize_t n;
 	int i;
 
@@ -147,6 +151,13 @@ receive(struct dw_probe_run *run)
 			continue;
 		if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return (false);
+		if (run->any && n >= 0) {
+			probe_finish(run, DW_PROBE_OK, 0, "%s answered",
+			    probe_peer(run, who, sizeof(who)));
+			return (true);
+		}
+		if (n == 0 && run->kind == PROBE_UDP)
+			continue;
 		if (n <= 0) {
 			closed(run, n == 0 ? run->broken : errno);
 			return (true);

@@ -72,6 +72,8 @@ probe_peer(const struct dw_probe_run *run, char *out, size_t size)
 	const struct resolve_addr *a = &run->names.answer.addrs[run->next - 1];
 	const char *open = "", *close = "";
 
+	if (run->kind == PROBE_UNIX)
+		return (probe_escape(out, size, run->host, strlen(run->host)));
 	if (getnameinfo((const struct sockaddr *)&a->sa, a->len, addr,
 		sizeof(addr), port, sizeof(port),
 		NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
@@ -109,5 +111,7 @@ probe_got(const struct dw_probe_run *run, char *out, size_t size)
 const char *
 probe_wanted(const struct dw_probe_run *run, char *out, size_t size)
 {
+	if (run->any)
+		return (probe_escape(out, size, ".*", 2));
 	return (probe_escape(out, size, run->expect, strlen(run->expect)));
 }

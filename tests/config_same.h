@@ -76,6 +76,8 @@ assert_same_check(const struct check_conf *a, const struct check_conf *b)
 	assert_string_equal(a->name, b->name);
 	assert_text(a->host, b->host);
 	assert_text(a->port, b->port);
+	assert_text(a->source, b->source);
+	assert_text(a->path, b->path);
 	assert_int_equal(a->send == NULL, b->send == NULL);
 	assert_int_equal(a->send_len, b->send_len);
 	if (a->send != NULL)

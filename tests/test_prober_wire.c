@@ -231,7 +231,7 @@ spoil(struct wire_request *req, int how)
 		req->kind = 0;
 		break;
 	case 5:
-		req->kind = 3;
+		req->kind = 99;
 		break;
 	case 6:
 		req->timeout = 0;
