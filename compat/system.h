@@ -4,8 +4,9 @@
  *
  * What else differs between systems: becoming the parent of orphans, changing
  * identity in a vforked child, closing descriptors, credentials of a peer and
- * of a datagram's sender, giving up privileges for good.  reaper_*.c, cred_*.c,
- * closefds_*.c, peer_*.c, sender_*.c, confine_*.c, sigreset_*.c.
+ * of a datagram's sender, whom to kill for memory, giving up privileges for
+ * good.  reaper_*.c, cred_*.c, closefds_*.c, peer_*.c, sender_*.c, oom_*.c,
+ * confine_*.c, sigreset_*.c.
  */
 #ifndef COMPAT_SYSTEM_H
 #define COMPAT_SYSTEM_H
@@ -64,6 +65,12 @@ ssize_t sender_recv(int fd, void *buf, size_t len, struct sender *s);
 void sender_done(struct sender *s);
 /* For sender_*.c: the descriptors of a control message. */
 void sender_take(struct sender *s, const unsigned char *data, size_t len);
+
+/*
+ * How readily the kernel kills this process when memory is short: from -1000
+ * to 1000.  ENOTSUP where there is no such thing.  Safe after vfork.
+ */
+int oom_set(int score);
 
 /* No privileges can be gained any more (no_new_privs).  0 where unknown. */
 int confine_no_new_privs(void);

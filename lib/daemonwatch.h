@@ -182,16 +182,19 @@ void dw_signal_stop(struct dw_signal *sig);
  * Starting programs: dw_spawn(3)
  */
 enum dw_spawn_stage {
-	DW_SPAWN_FORK,	  /* vfork(2), pipe(2) */
-	DW_SPAWN_SIGNALS, /* sigaction(2) */
-	DW_SPAWN_SESSION, /* setsid(2) */
-	DW_SPAWN_RLIMIT,  /* setrlimit(2); arg: index in rlimits */
-	DW_SPAWN_FDS,	  /* dup2(2), open(2) of /dev/null; arg: descriptor */
-	DW_SPAWN_GROUPS,  /* setgroups(2) */
-	DW_SPAWN_GID,	  /* setgid(2) */
-	DW_SPAWN_UID,	  /* setuid(2) */
-	DW_SPAWN_CHDIR,	  /* chdir(2), as the user */
-	DW_SPAWN_EXEC	  /* execve(2) */
+	DW_SPAWN_FORK,	    /* vfork(2), pipe(2) */
+	DW_SPAWN_SIGNALS,   /* sigaction(2) */
+	DW_SPAWN_SESSION,   /* setsid(2) */
+	DW_SPAWN_RLIMIT,    /* setrlimit(2); arg: index in rlimits */
+	DW_SPAWN_PRIORITY,  /* setpriority(2) */
+	DW_SPAWN_OOM_SCORE, /* /proc/self/oom_score_adj */
+	DW_SPAWN_FDS,	    /* dup2(2), open(2) of /dev/null; arg: descriptor */
+	DW_SPAWN_GROUPS,    /* setgroups(2) */
+	DW_SPAWN_GID,	    /* setgid(2) */
+	DW_SPAWN_UID,	    /* setuid(2) */
+	DW_SPAWN_CHDIR,	    /* chdir(2), as the user */
+	DW_SPAWN_PRIVS,	    /* prctl(2), procctl(2) */
+	DW_SPAWN_EXEC	    /* execve(2) */
 };
 
 struct dw_spawn_error {
@@ -217,7 +220,12 @@ struct dw_cred {
 	const gid_t *groups;
 };
 
-#define DW_SPAWN_SETSID 0x1u /* a session of its own */
+#define DW_SPAWN_SETSID 0x1u   /* a session of its own */
+#define DW_SPAWN_NICE 0x2u     /* priority */
+#define DW_SPAWN_OOM 0x4u      /* oom_score */
+#define DW_SPAWN_NO_PRIVS 0x8u /* exec gains no privileges, ever */
+
+#define DW_SPAWN_PID_TEXT 24
 
 struct dw_spawn {
 	char *const *argv; /* argv[0] without a slash: looked up in PATH */
@@ -230,6 +238,13 @@ struct dw_spawn {
 	size_t nrlimits;
 	int umask; /* -1: the caller's */
 	unsigned flags;
+	int priority;  /* -20 to 19 */
+	int oom_score; /* -1000 to 1000; Linux only */
+	/*
+	 * The new process' pid is written here before exec, in digits with a
+	 * NUL, up to DW_SPAWN_PID_TEXT bytes; may be a part of envp.
+	 */
+	char *pid_text; /* NULL: nowhere */
 };
 
 /*

@@ -31,11 +31,14 @@ static const char *const stage_names[] = {
     [DW_SPAWN_SIGNALS] = "sigaction",
     [DW_SPAWN_SESSION] = "setsid",
     [DW_SPAWN_RLIMIT] = "setrlimit",
+    [DW_SPAWN_PRIORITY] = "setpriority",
+    [DW_SPAWN_OOM_SCORE] = "oom_score_adj",
     [DW_SPAWN_FDS] = "dup2",
     [DW_SPAWN_GROUPS] = "setgroups",
     [DW_SPAWN_GID] = "setgid",
     [DW_SPAWN_UID] = "setuid",
     [DW_SPAWN_CHDIR] = "chdir",
+    [DW_SPAWN_PRIVS] = "no-new-privileges",
     [DW_SPAWN_EXEC] = "execve",
 };
 

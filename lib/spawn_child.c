@@ -216,6 +216,35 @@ execute(const struct spawn_plan *p)
 		errno = EACCES;
 }
 
+/* What a user may not do any more, once it is one. */
+static void
+set_standing(const struct spawn_plan *p)
+{
+	const struct dw_spawn *s = p->spawn;
+
+	if ((s->flags & DW_SPAWN_NICE) != 0 &&
+	    setpriority(PRIO_PROCESS, 0, s->priority) == -1)
+		fail(p, DW_SPAWN_PRIORITY, s->priority);
+	if ((s->flags & DW_SPAWN_OOM) != 0 && oom_set(s->oom_score) == -1)
+		fail(p, DW_SPAWN_OOM_SCORE, s->oom_score);
+}
+
+/* Into memory that the caller has set aside for it. */
+static void
+write_pid(char *text)
+{
+	char digits[DW_SPAWN_PID_TEXT];
+	size_t n = 0;
+	pid_t pid = getpid();
+
+	do {
+		digits[n++] = (char)('0' + pid % 10);
+	} while ((pid /= 10) > 0 && n < sizeof(digits) - 1);
+	while (n > 0)
+		*text++ = digits[--n];
+	*text = '\0';
+}
+
 _Noreturn void
 spawn_child(struct spawn_plan *p)
 {
@@ -227,6 +256,7 @@ spawn_child(struct spawn_plan *p)
 	if ((s->flags & DW_SPAWN_SETSID) != 0 && setsid() == -1)
 		fail(p, DW_SPAWN_SESSION, 0);
 	set_limits(p, false);
+	set_standing(p);
 	arrange_fds(p);
 	set_limits(p, true);
 	become(p);
@@ -234,6 +264,10 @@ spawn_child(struct spawn_plan *p)
 		fail(p, DW_SPAWN_CHDIR, 0);
 	if (s->umask != -1)
 		(void)umask((mode_t)s->umask);
+	if ((s->flags & DW_SPAWN_NO_PRIVS) != 0 && confine_no_new_privs() == -1)
+		fail(p, DW_SPAWN_PRIVS, 0);
+	if (s->pid_text != NULL)
+		write_pid(s->pid_text);
 	/* So far we got: spawn.c makes sense of it. */
 	say(p, DW_SPAWN_EXEC, 0, 0);
 	(void)sigemptyset(&none);

@@ -83,7 +83,14 @@ report_kernels_word(FILE *f)
 	while (fgets(line, sizeof(line), status) != NULL) {
 		if (sscanf(line, "SigIgn: %63s", mask) == 1)
 			fprintf(f, "sigign=%s\n", mask);
+		if (sscanf(line, "NoNewPrivs: %63s", mask) == 1)
+			fprintf(f, "nnp=%s\n", mask);
 	}
+	(void)fclose(status);
+	if ((status = fopen("/proc/self/oom_score_adj", "re")) == NULL)
+		return;
+	if (fgets(line, sizeof(line), status) != NULL)
+		fprintf(f, "oom=%s", line);
 	(void)fclose(status);
 }
 
@@ -125,6 +132,8 @@ report_print(char *argv[], char *envp[])
 	fprintf(f, "cwd=%s\n", getcwd(cwd, sizeof(cwd)));
 	fprintf(f, "umask=%03o\n", (unsigned)umask(0));
 	fprintf(f, "session=%d\n", getsid(0) == getpid());
+	fprintf(f, "pid=%jd\n", (intmax_t)getpid());
+	fprintf(f, "nice=%d\n", getpriority(PRIO_PROCESS, 0));
 	(void)getrlimit(RLIMIT_NOFILE, &rl);
 	fprintf(f, "nofile=%ju\n", (uintmax_t)rl.rlim_cur);
 	return (fclose(f) == 0 ? 42 : 1);
