@@ -76,6 +76,33 @@ account_find(struct account *a, const char *user, const char *group, char *buf,
 	return (find_groups(a, buf, len));
 }
 
+int
+account_add_groups(struct account *a, char *const *names, char *buf, size_t len)
+{
+	size_t n = 0;
+	gid_t *more;
+
+	while (names[n] != NULL)
+		n++;
+	more = reallocarray(a->groups, a->cred.ngroups + n, sizeof(*more));
+	if (more == NULL) {
+		snprintf(buf, len, "%s", strerror(errno));
+		return (-1);
+	}
+	a->cred.groups = a->groups = more;
+	for (size_t i = 0; i < n; i++) {
+		const struct group *gr = getgrnam(names[i]);
+
+		if (gr == NULL) {
+			snprintf(buf, len, "group %s: there is no such group",
+			    names[i]);
+			return (-1);
+		}
+		more[a->cred.ngroups++] = gr->gr_gid;
+	}
+	return (0);
+}
+
 void
 account_free(struct account *a)
 {

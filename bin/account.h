@@ -22,6 +22,9 @@ struct account {
 /* user NULL: ours; group NULL: the user's.  -1 with what is wrong in buf. */
 int account_find(struct account *a, const char *user, const char *group,
     char *buf, size_t len);
+/* More groups, by name, besides those of the user. */
+int account_add_groups(
+    struct account *a, char *const *names, char *buf, size_t len);
 void account_free(struct account *a);
 /* NULL: stay who we are */
 const struct dw_cred *account_cred(const struct account *a);

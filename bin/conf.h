@@ -11,11 +11,13 @@
 
 #include <sys/types.h>
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 
+#include "daemonwatch.h"
 #include "cond.h"
 
 /* Where something stands, for messages and for the difference at reload. */
@@ -104,6 +106,8 @@ struct service_refs {
 
 #define COUNT_MAX UINT32_MAX
 
+#define PROCESS_UNSET INT_MIN
+
 struct service_conf {
 	char *name;
 	struct config_pos pos;
@@ -145,10 +149,21 @@ struct service_conf {
 	/* The process' surroundings. */
 	char *user; /* NULL: ours */
 	char *group;
-	char *cwd;  /* "/" if not written */
-	char **env; /* "NAME=value", NULL-ended, or NULL */
-	int umask;  /* 022 if not written */
-	char *log;  /* NULL: none */
+	char *cwd;     /* "/" if not written */
+	char **env;    /* "NAME=value", NULL-ended, or NULL */
+	int umask;     /* 022 if not written */
+	char *log;     /* NULL: none */
+	char **groups; /* besides the user's; NULL-ended, or NULL */
+	struct dw_spawn_rlimit *limits;
+	size_t nlimits;
+	int nice;      /* or PROCESS_UNSET */
+	int oom_score; /* or PROCESS_UNSET */
+	bool no_new_privileges;
+	bool clean_env;	 /* nothing of ours */
+	char *env_file;	 /* a '-' in front: it may be missing */
+	char *in;	 /* a path */
+	char *out, *err; /* paths; NULL: as log says */
+	char *hook_user; /* NULL: user */
 	struct check_conf *checks;
 	size_t nchecks;
 };

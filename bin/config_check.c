@@ -17,7 +17,7 @@
 #define MS INT64_C(1000000)
 #define SEC INT64_C(1000000000)
 
-static char root_dir[] = "/";
+static char root_dir[] = "/", null_device[] = "/dev/null";
 
 void
 build_init(struct build *b)
@@ -38,6 +38,8 @@ build_init(struct build *b)
 	s->stop_signal = SIGTERM;
 	s->cwd = root_dir;
 	s->umask = 022;
+	s->nice = s->oom_score = PROCESS_UNSET;
+	s->in = null_device;
 }
 
 /* Words that mean something else where a check's name can stand. */
@@ -194,6 +196,7 @@ check_service(struct parser *p, struct block *b)
 		s->on_exit =
 		    s->type == SERVICE_CHILD ? ON_EXIT_STOP : ON_EXIT_LEAVE;
 	check_finding(p, b);
+	check_process(p, b);
 	check_times(p, b);
 	if (b->name == NULL)
 		return;

@@ -54,8 +54,7 @@ take_text(struct parser *p, const char *what, struct config_pos *pos)
 	return (bad ? NULL : text);
 }
 
-/* One of these words: its number, -1 after an error. */
-static int
+int
 take_choice(
     struct parser *p, const char *key, const char *const *names, size_t n)
 {
@@ -161,7 +160,7 @@ parse_send(struct parser *p, struct block *b, enum key_id id)
 	return (0);
 }
 
-static int
+int
 check_path(struct parser *p, const struct config_pos *pos, const char *what,
     const char *path)
 {
@@ -264,34 +263,43 @@ is_absent(int error)
 	    error == EBADF || error == EPERM);
 }
 
-static int
-take_account(struct parser *p, const char *what, bool group, char **out)
+int
+account_known(struct parser *p, const struct config_pos *pos, const char *name,
+    bool group)
 {
-	char shown[SHOWN], *text;
-	struct config_pos pos;
+	char shown[SHOWN];
 	bool found;
+	int error;
 
-	if ((text = take_text(p, what, &pos)) == NULL)
-		return (-1);
 	errno = 0;
 	if (group)
 		/* cppcheck-suppress getgrnamCalled ; there is one thread */
-		found = getgrnam(text) != NULL;
+		found = getgrnam(name) != NULL;
 	else
 		/* cppcheck-suppress getpwnamCalled ; there is one thread */
-		found = getpwnam(text) != NULL;
-	if (!found) {
-		int error = errno;
+		found = getpwnam(name) != NULL;
+	if (found)
+		return (0);
+	error = errno;
+	show_text(shown, name, strlen(name));
+	if (is_absent(error))
+		parser_error(
+		    p, pos, "unknown %s %s", group ? "group" : "user", shown);
+	else
+		parser_error(
+		    p, pos, "cannot look up %s: %s", shown, strerror(error));
+	return (-1);
+}
 
-		show_text(shown, text, strlen(text));
-		if (is_absent(error))
-			parser_error(p, &pos, "unknown %s %s",
-			    group ? "group" : "user", shown);
-		else
-			parser_error(p, &pos, "cannot look up %s: %s", shown,
-			    strerror(error));
+static int
+take_account(struct parser *p, const char *what, bool group, char **out)
+{
+	struct config_pos pos;
+	char *text;
+
+	if ((text = take_text(p, what, &pos)) == NULL ||
+	    account_known(p, &pos, text, group) == -1)
 		return (-1);
-	}
 	*out = text;
 	return (0);
 }

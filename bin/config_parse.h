@@ -80,6 +80,17 @@ enum key_id {
 	KEY_UMASK,
 	KEY_ENV,
 	KEY_LOG,
+	KEY_GROUPS,
+	KEY_LIMITS,
+	KEY_NICE,
+	KEY_OOM_SCORE,
+	KEY_NO_NEW_PRIVILEGES,
+	KEY_CLEAN_ENV,
+	KEY_ENV_FILE,
+	KEY_STDIN,
+	KEY_STDOUT,
+	KEY_STDERR,
+	KEY_HOOK_USER,
 	KEY_ADDRESS,
 	KEY_HOST,
 	KEY_PORT,
@@ -236,6 +247,9 @@ key_parse parse_type, parse_match, parse_path, parse_count, parse_command,
     parse_group, parse_umask, parse_env, parse_log, parse_log_to, parse_address,
     parse_host, parse_port, parse_source, parse_times, parse_send,
     parse_expect;
+/* config_process.c */
+key_parse parse_groups, parse_limits, parse_nice, parse_oom_score, parse_bool,
+    parse_env_file, parse_stream;
 /*
  * One word or string without NUL bytes, and past it; NULL after an error.
  * what names it in the messages.
@@ -245,6 +259,16 @@ char *take_text(struct parser *p, const char *what, struct config_pos *pos);
 char *take_bytes(struct parser *p, const char *what, size_t *len);
 /* A list of such; *n of them, a NULL behind. */
 char **take_list(struct parser *p, const char *what, size_t *n);
+
+/* One of these words: its number, -1 after an error. */
+int take_choice(
+    struct parser *p, const char *key, const char *const *names, size_t n);
+/* Is the path absolute?  Else it is reported. */
+int check_path(struct parser *p, const struct config_pos *pos, const char *what,
+    const char *path);
+/* Is there such a user or group?  Else it is reported. */
+int account_known(struct parser *p, const struct config_pos *pos,
+    const char *name, bool group);
 
 /* config_value.c: words to values; -1 with the reason in *why */
 int value_number(const char *s, size_t len, uint64_t min, uint64_t max,
@@ -284,8 +308,13 @@ bool is_missing(const struct block *b, enum key_id id);
 /* config_print.c */
 void print_text(FILE *f, const char *key, const char *s);
 void print_command(FILE *f, const char *key, const struct command *c);
+void print_list(FILE *f, const char *key, char *const *list);
 
-/* config_ready.c: the service's block is complete */
+/* config_process.c: the service's block is complete */
+void check_process(struct parser *p, const struct block *b);
+void print_process(FILE *f, const struct service_conf *s);
+
+/* config_ready.c: likewise */
 void check_ready(struct parser *p, struct block *b);
 
 /* config_check.c: a block is complete */

@@ -75,7 +75,7 @@ print_text(FILE *f, const char *key, const char *s)
 	fputc('\n', f);
 }
 
-static void
+void
 print_list(FILE *f, const char *key, char *const *list)
 {
 	if (list == NULL)
@@ -325,6 +325,7 @@ print_service(FILE *f, const struct service_conf *s)
 		fputs("\tlog = none\n", f);
 	else
 		print_text(f, "log", s->log);
+	print_process(f, s);
 	fputs("}\n", f);
 }
 

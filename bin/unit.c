@@ -118,7 +118,7 @@ spawn(struct unit *u, struct follow *f)
 	f->ev.kind = SE_SPAWNED;
 	u->has_main = false;
 	u->child.flags = DW_CHILD_KILLPG;
-	if (unit_exec(u, &u->child, u->conf->start.argv, true, f->text,
+	if (unit_exec(u, &u->child, u->conf->start.argv, ROLE_MAIN, f->text,
 		sizeof(f->text)) == -1) {
 		f->ev.kind = SE_SPAWN_FAILED;
 		f->ev.text = f->text;
@@ -136,6 +136,7 @@ static void
 run_command(struct unit *u, enum service_command kind, struct follow *f)
 {
 	const struct service_conf *conf = u->conf;
+	enum unit_role role = ROLE_HOOK;
 	char *const *argv = NULL;
 
 	switch (kind) {
@@ -144,17 +145,18 @@ run_command(struct unit *u, enum service_command kind, struct follow *f)
 		break;
 	case CMD_START:
 		argv = conf->start.argv;
+		role = ROLE_MAIN;
 		break;
 	case CMD_STOP:
 		argv = conf->stop.argv;
+		role = ROLE_COMMAND;
 		break;
 	case CMD_AFTER_STOP:
 		argv = conf->after_stop.argv;
 		break;
 	}
 	u->cmd_kind = kind;
-	if (unit_exec(u, &u->cmd, argv, kind == CMD_START, f->text,
-		sizeof(f->text)) == 0) {
+	if (unit_exec(u, &u->cmd, argv, role, f->text, sizeof(f->text)) == 0) {
 		u->cmd_sid = u->cmd.pid;
 		return;
 	}
@@ -361,6 +363,26 @@ init_machine(struct unit *u)
 	return (0);
 }
 
+static int
+find_accounts(struct unit *u, char *why, size_t len)
+{
+	const struct service_conf *conf = u->conf;
+
+	if (account_find(&u->account, conf->user, conf->group, why, len) == -1)
+		return (-1);
+	if (conf->groups != NULL &&
+	    account_add_groups(&u->account, conf->groups, why, len) == -1)
+		return (-1);
+	if (conf->hook_user == NULL)
+		return (0);
+	u->hook_account = calloc(1, sizeof(*u->hook_account));
+	if (u->hook_account == NULL) {
+		snprintf(why, len, "%s", strerror(errno));
+		return (-1);
+	}
+	return (account_find(u->hook_account, conf->hook_user, NULL, why, len));
+}
+
 struct unit *
 unit_new(struct supervisor *sup, const struct service_conf *conf)
 {
@@ -388,8 +410,7 @@ unit_new(struct supervisor *sup, const struct service_conf *conf)
 		return (NULL);
 	}
 	u->sv.since = dw_loop_now(sup->loop); /* one held stays as it is */
-	if (account_find(
-		&u->account, conf->user, conf->group, why, sizeof(why)) == -1) {
+	if (find_accounts(u, why, sizeof(why)) == -1) {
 		dw_log(sup->log, DW_LOG_ERROR, "%s: %s", conf->name, why);
 		unit_free(u);
 		errno = EINVAL;
@@ -422,6 +443,9 @@ unit_free(struct unit *u)
 	if (u->has_match)
 		regfree(&u->match);
 	account_free(&u->account);
+	if (u->hook_account != NULL)
+		account_free(u->hook_account);
+	free(u->hook_account);
 	unit_checks_free(u);
 	free(u->sv.checks);
 	free(u->sv.answers);

@@ -117,6 +117,7 @@ struct unit {
 	char lost[SERVICE_TEXT];
 
 	struct account account;
+	struct account *hook_account; /* NULL: the same */
 
 	struct unit_check *checks;
 	size_t nchecks;
@@ -142,13 +143,24 @@ int unit_adopt(struct unit *u, const struct dw_proc_id *id);
 /* "exited with status 1", "killed by signal 9 (SIGKILL)" */
 const char *unit_status_text(int status, char *buf, size_t len);
 
+/* What a program is started for decides what it gets. */
+enum unit_role {
+	ROLE_MAIN,    /* it is, or becomes, the service */
+	ROLE_COMMAND, /* it stops it */
+	ROLE_HOOK,
+	ROLE_CHECK
+};
+
+/* unit_env.c */
+/* To be freed by unit_env_free().  NULL with what is wrong in buf. */
+char **unit_env(const struct unit *u, const struct account *a,
+    enum unit_role role, char *buf, size_t len);
+void unit_env_free(char **env);
+
 /* unit_run.c */
-/*
- * Start the program, or a command: main is what becomes the service, and what
- * it needs to tell that it is ready.  -1 with what is wrong in buf.
- */
+/* Start the program, or a command.  -1 with what is wrong in buf. */
 int unit_exec(struct unit *u, struct dw_child *child, char *const *argv,
-    bool main, char *buf, size_t len);
+    enum unit_role role, char *buf, size_t len);
 /* The same for a check's command, whose output goes to the descriptor. */
 int unit_exec_check(struct unit *u, struct dw_child *child, char *const *argv,
     const struct account *a, int out, char *buf, size_t len);

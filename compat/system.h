@@ -72,6 +72,13 @@ void sender_take(struct sender *s, const unsigned char *data, size_t len);
  */
 int oom_set(int score);
 
+/* The resource of getrlimit(2) that is called "nofile"; -1: none here. */
+int limit_find(const char *name);
+const char *limit_name(int resource);
+#define LIMITS_MAX 32
+/* All names there are; how many. */
+size_t limit_names(const char *list[LIMITS_MAX]);
+
 /* No privileges can be gained any more (no_new_privs).  0 where unknown. */
 int confine_no_new_privs(void);
 

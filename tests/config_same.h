@@ -141,6 +141,21 @@ assert_same_service(const struct service_conf *a, const struct service_conf *b)
 	assert_same_list(a->env, b->env);
 	assert_int_equal(a->umask, b->umask);
 	assert_text(a->log, b->log);
+	assert_same_list(a->groups, b->groups);
+	assert_int_equal(a->nlimits, b->nlimits);
+	for (size_t i = 0; i < a->nlimits; i++)
+		assert_memory_equal(&a->limits[i].limit, &b->limits[i].limit,
+		    sizeof(a->limits[i].limit));
+	assert_int_equal(a->nice, b->nice);
+	assert_int_equal(a->oom_score, b->oom_score);
+	assert_int_equal(a->no_new_privileges, b->no_new_privileges);
+	assert_int_equal(a->clean_env, b->clean_env);
+	assert_text(a->env_file, b->env_file);
+	assert_text(a->in, b->in);
+	assert_text(a->out, b->out);
+	assert_text(a->err, b->err);
+	assert_text(a->hook_user, b->hook_user);
+	assert_int_equal(a->ready_fd, b->ready_fd);
 	assert_int_equal(a->nchecks, b->nchecks);
 	for (size_t i = 0; i < a->nchecks; i++)
 		assert_same_check(&a->checks[i], &b->checks[i]);

@@ -253,6 +253,20 @@ test_values(void **state)
 	assert_key(CHILD("give-up = 1 in 1s hold = never"), "hold = never\n");
 	assert_key(CHILD("ready = at-once"), "ready = at-once\n");
 	assert_key(CHILD("ready = 1500ms"), "ready = 1s500ms\n");
+	assert_key(CHILD("nice = -20"), "nice = -20\n");
+	assert_key(CHILD("oom-score = 1000"), "oom-score = 1000\n");
+	assert_key(CHILD("clean-env = yes"), "clean-env = yes\n");
+	assert_key(CHILD(""), "clean-env = no\n");
+	assert_key(CHILD("env-file = -/e"), "env-file = \"-/e\"\n");
+	assert_key(
+	    CHILD("no-new-privileges = yes"), "no-new-privileges = yes\n");
+	assert_key(CHILD("limits = {\"nofile=1K\", \"core=0:unlimited\"}"),
+	    "limits = {\"nofile=1024:1024\", \"core=0:unlimited\"}\n");
+	assert_key(CHILD(""), "stdin = null\n");
+	assert_key(CHILD("stdin = /in"), "stdin = \"/in\"\n");
+	assert_key(CHILD(""), "stdout = log\n");
+	assert_key(CHILD("stdout = null"), "stdout = null\n");
+	assert_key(CHILD("stderr = /err"), "stderr = \"/err\"\n");
 	assert_key(CHILD("ready = notify"), "ready = notify\n");
 	assert_key(CHILD("ready = fd 3"), "ready = fd 3\n");
 	assert_key(CHILD("ready = pidfile pidfile = /p"), "ready = pidfile\n");
