@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -147,10 +148,16 @@ connect_to(int argc, char *argv[])
 	return (ret == 0 ? 0 : 1);
 }
 
-/*
- * Wait until there is no such process.  A zombie is one: its parent, or the
- * session, has still to take it.
- */
+/* The library's answer: POSIX has none for a process that is not our child. */
+static bool
+is_zombie(pid_t pid)
+{
+	struct dw_proc_info info;
+
+	return (dw_proc_info(pid, &info, NULL, 0) == 0 && info.zombie);
+}
+
+/* Wait until the process has ended. */
 static int
 gone(int argc, char *argv[])
 {
@@ -161,7 +168,7 @@ gone(int argc, char *argv[])
 	if (pid <= 1)
 		errx(64, "%s: no process to wait for", argv[0]);
 	deadline = milliseconds() + number(argv[1]);
-	while (kill(pid, 0) == 0 || errno == EPERM) {
+	while ((kill(pid, 0) == 0 || errno == EPERM) && !is_zombie(pid)) {
 		if (milliseconds() >= deadline)
 			return (1);
 		nap_for(2);
@@ -248,6 +255,22 @@ poor(int argc, char *argv[])
 	err(127, "%s", argv[0]);
 }
 
+/* Exec a program as if from a terminal: a shell ignores SIGINT for its jobs. */
+static int
+plainly(int argc, char *argv[])
+{
+	sigset_t none;
+	int signo;
+
+	(void)argc;
+	for (signo = 1; signo < 32; signo++)
+		(void)signal(signo, SIG_DFL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)execvp(argv[0], argv);
+	err(127, "%s", argv[0]);
+}
+
 static const struct verb verbs[] = {
     {"children", children, 1, "pid"},
     {"clock", clock_show, 0, ""},
@@ -257,6 +280,7 @@ static const struct verb verbs[] = {
     {"gone", gone, 2, "pid milliseconds"},
     {"ids", ids, 1, "pid"},
     {"nap", nap, 1, "milliseconds"},
+    {"plainly", plainly, 1, "command ..."},
     {"poor", poor, 1, "command ..."},
     {"port", port_find, 0, ""},
     {"session", session, 2, "seconds command ..."},

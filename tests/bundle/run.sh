@@ -11,7 +11,9 @@
 #	sh run.sh WORD ...	only what has one of the words in its name
 #
 # BUNDLE_LIMIT is the number of seconds after which it is ended (180), BUNDLE_SH
-# the shell (sh), BUNDLE_SLOW a factor for every deadline (1).
+# the shell (sh), BUNDLE_SLOW a factor for every deadline (1), BUNDLE_JOBS how
+# many unit tests run at a time (4), BUNDLE_PATIENCE the milliseconds to wait for
+# a state (10000).
 
 set -u
 
@@ -45,7 +47,7 @@ dw=$bin/daemonwatch
 helper=$bin/helper
 DAEMONWATCH_LIBEXECDIR=$bin
 export DAEMONWATCH_LIBEXECDIR
-slow=${BUNDLE_SLOW:-1}
+slow=${BUNDLE_SLOW:-1} patience=${BUNDLE_PATIENCE:-10000}
 pollers=$(cat "$here/pollers")
 count=0 failures=0 skips=0
 
@@ -110,6 +112,7 @@ scenario() {
 	serial=$((${serial:-0} + 1))
 	d=$work/$serial
 	mkdir "$d"
+	began=$("$helper" clock)
 	(cd "$d" && "$@") >"$d/out" 2>&1 </dev/null
 	status=$?
 	[ ! -e "$d/run/pid" ] ||
@@ -130,6 +133,8 @@ scenario() {
 		explain
 		;;
 	esac
+	took=$(($("$helper" clock) - began))
+	[ $took -lt 3000 ] || echo "# it took $took ms"
 	[ -n "${BUNDLE_KEEP:-}" ] || rm -rf "$d"
 }
 
@@ -177,12 +182,12 @@ says() {
 	cat "$d/o" "$d/e" | grep -q -- "$1" || fail "it does not say \"$1\""
 }
 
-# $1: what is waited for, the others: a command.  Looks until it succeeds, for
-# ten seconds.
+# $1: what is waited for, the others: a command.  Looks until it succeeds, or
+# patience is at its end.
 await() {
 	waited_for=$1
 	shift
-	deadline=$(($("$helper" clock) + ${patience:-10000} * slow))
+	deadline=$(($("$helper" clock) + patience * slow))
 	until "$@"; do
 		[ "$("$helper" clock)" -lt "$deadline" ] ||
 		    fail "waited in vain for $waited_for ($*)"
@@ -383,38 +388,74 @@ said() {
 # The unit tests
 #
 
-# $1: "loop" or "once", $2: program
-unit() {
-	wanted "unit: $2" || return 0
-	if [ $listing = yes ]; then
-		echo "unit: $2"
-		return 0
-	fi
+# $1: "loop" or "once", $2: program, $3: its number
+unit_run() {
 	loop_tests=
 	[ "$1" = once ] || loop_tests=$2
-	log=$work/unit.log trs=$work/unit.trs
 	POLLERS=$pollers LOOP_TESTS=$loop_tests srcdir=. \
-	    TEST_TIMEOUT=$((60 * slow)) sh tests/driver.sh --test-name "$2" \
-	    --log-file "$log" --trs-file "$trs" -- "./$2" \
-	    >"$work/unit.out" 2>&1 9>/dev/null
+	    TEST_TIMEOUT=$((60 * slow)) "$helper" plainly \
+	    sh tests/driver.sh --test-name "$2" \
+	    --log-file "$work/log.$3" --trs-file "$work/trs.$3" -- "./$2" \
+	    >"$work/out.$3" 2>&1 9>/dev/null </dev/null
+	: >"$work/ended.$3"
+}
+
+# $1: which of the workers; runs every so many of the tests
+unit_worker() {
+	i=0
+	while read -r kind name; do
+		i=$((i + 1))
+		if [ $((i % workers)) -eq "$1" ]; then
+			unit_run "$kind" "$name" $i
+		fi
+	done <"$work/units"
+}
+
+# $1: program, $2: its number; waits for its end.
+unit_report() {
+	until [ -e "$work/ended.$2" ]; do
+		"$helper" nap 20
+	done
 	failures_before=$failures
 	results=0
 	while read -r tag verdict text; do
 		[ "$tag" = :test-result: ] || continue
 		results=$((results + 1))
 		report "$verdict" "unit: $text" "by the test itself"
-	done <"$trs"
-	[ $results -gt 0 ] || report FAIL "unit: $2 has run"
+	done <"$work/trs.$2"
+	[ $results -gt 0 ] || report FAIL "unit: $1 has run"
 	if [ $failures -ne $failures_before ]; then
-		cat "$work/unit.out" "$log" | diagnostics
+		cat "$work/out.$2" "$work/log.$2" | diagnostics
 	fi
+}
+
+# They mostly wait, so several run at a time.
+units() {
+	workers=${BUNDLE_JOBS:-4}
+	worker=0
+	while [ $worker -lt "$workers" ]; do
+		unit_worker $worker &
+		worker=$((worker + 1))
+	done
+	i=0
+	while read -r kind name; do
+		i=$((i + 1))
+		unit_report "$name" $i
+	done <"$work/units"
+	wait
 	"$helper" sweep 0 >/dev/null 2>&1
 }
 
-part=unit
-while read -r kind name; do
-	unit "$kind" "$name" </dev/null
-done <"$here/tests.list"
+if [ $listing = yes ]; then
+	sed 's/^[a-z]* /unit: /' "$here/tests.list"
+else
+	while read -r kind name; do
+		! wanted "unit: $name" || echo "$kind $name"
+	done <"$here/tests.list" >"$work/units"
+	units
+	[ -s "$here/tests.list" ] ||
+	    report SKIP "unit: all" "this bundle was built without cmocka"
+fi
 
 for file in "$here"/parts/*.sh; do
 	part=${file##*/}

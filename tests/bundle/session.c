@@ -227,7 +227,9 @@ end_all(void)
 {
 	int i, status;
 
-	for (i = 0; i < ROUNDS && kill_descendants(getpid(), SIGKILL, false) > 0; i++) {
+	for (i = 0;
+	     i < ROUNDS && kill_descendants(getpid(), SIGKILL, false) > 0;
+	     i++) {
 		(void)reap(0, &status);
 		breathe();
 	}

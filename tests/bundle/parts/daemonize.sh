@@ -10,11 +10,10 @@ by_the_book() {
 	mkdir odd
 	cd odd || fail odd
 	umask 077
-	exec 5</dev/null 7>"$d/held"
-	"$helper" terminal "$helper" facts -1 "$d/before" ||
-	    fail "a terminal"
-	"$helper" terminal "$helper" daemon "$d/after" || fail "the launcher"
-	exec 5<&- 7>&-
+	"$helper" terminal "$helper" facts -1 "$d/before" \
+	    5</dev/null 7>"$d/held" || fail "a terminal"
+	"$helper" terminal "$helper" daemon "$d/after" \
+	    5</dev/null 7>"$d/held" || fail "the launcher"
 	before=$d/before after=$d/after
 	# What there was to get rid of.
 	is_equal "$(fact "$before" umask)" 077 "umask before"
