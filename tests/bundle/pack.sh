@@ -7,7 +7,7 @@
 # that no base system has are shipped with it.
 set -eu
 
-: "${srcdir:?}" "${name:?}" "${pollers:?}"
+: "${srcdir:?}" "${name:?}" "${pollers:?}" "${build:?}" "${host:?}"
 rm -rf "$name"
 mkdir -p "$name/bin" "$name/lib" "$name/tests/fuzz" "$name/man" \
     "$name/examples" "$name/parts"
@@ -55,11 +55,11 @@ is_base() {
 }
 
 for file in "$name"/bin/* "$name"/tests/test_* "$name"/tests/fuzz/fuzz_*; do
-	[ ! -f "$file" ] || "${OBJDUMP:-objdump}" -p "$file"
-done | awk '$1 == "NEEDED" { print $2 }' | sort -u >"$name.needed"
+	[ ! -f "$file" ] || readelf -d "$file"
+done | sed -n 's/.*(NEEDED).*\[\(.*\)\].*/\1/p' | sort -u >"$name.needed"
 while read -r library; do
 	is_base "$library" && continue
-	if [ "${cross:-no}" = yes ]; then
+	if [ "$build" != "$host" ]; then
 		echo "check-bundle: $library must be linked statically" >&2
 		exit 1
 	fi

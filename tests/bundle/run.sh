@@ -393,7 +393,7 @@ unit_run() {
 	loop_tests=
 	[ "$1" = once ] || loop_tests=$2
 	POLLERS=$pollers LOOP_TESTS=$loop_tests srcdir=. \
-	    TEST_TIMEOUT=$((60 * slow)) "$helper" plainly \
+	    TEST_TIMEOUT=$((120 * slow)) "$helper" plainly \
 	    sh tests/driver.sh --test-name "$2" \
 	    --log-file "$work/log.$3" --trs-file "$work/trs.$3" -- "./$2" \
 	    >"$work/out.$3" 2>&1 9>/dev/null </dev/null
