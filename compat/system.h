@@ -19,6 +19,26 @@
 /* Orphaned descendants become our children.  ENOTSUP where not offered. */
 int reaper_acquire(void);
 
+/* One of the processes below us. */
+struct reaper_process {
+	pid_t pid;
+	pid_t top; /* the child of ours that it comes from, or came from */
+	bool zombie;
+};
+
+/*
+ * All of them, orphans that have come to us included; the array is the
+ * caller's to free, and NULL if there are none.  FreeBSD counts those only
+ * that were started since we became a reaper (EPERM: we are none), and never
+ * forgets where they came from; elsewhere an orphan is its own top.
+ */
+int reaper_list(struct reaper_process **list, size_t *n);
+/*
+ * Signal top and all that comes from it; SIGKILL also reaches what is being
+ * forked meanwhile.  ESRCH if there was nobody.
+ */
+int reaper_kill(pid_t top, int signo);
+
 /*
  * setgroups, setgid, setuid of the calling process alone: safe in a vforked
  * child, where glibc's setuid() would go looking for the parent's threads.

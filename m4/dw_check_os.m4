@@ -31,7 +31,7 @@ AS_CASE([$host_os],
 	dw_confine=freebsd dw_sigreset=none dw_sender=freebsd
 	dw_listening=freebsd dw_oom=none],
     [dragonfly*], [
-	dw_procfd=none dw_proctab=none dw_reaper=freebsd
+	dw_procfd=none dw_proctab=none dw_reaper=dragonfly
 	dw_cred=bsd dw_closefds=bsd dw_peer=bsd
 	dw_confine=none dw_sigreset=none dw_sender=none
 	dw_listening=none dw_oom=none],
@@ -69,7 +69,7 @@ AC_CHECK_DECL([PR_SET_CHILD_SUBREAPER], [],
     [AS_VAR_IF([dw_reaper], [linux], [dw_reaper=none])],
     [[#include <sys/prctl.h>]])
 AC_CHECK_DECL([PROC_REAP_ACQUIRE], [],
-    [AS_VAR_IF([dw_reaper], [freebsd], [dw_reaper=none])],
+    [AS_CASE([$dw_reaper], [freebsd|dragonfly], [dw_reaper=none])],
     [[#include <sys/types.h>
 #include <sys/procctl.h>]])
 AC_CHECK_DECL([PR_SET_NO_NEW_PRIVS], [],
@@ -132,5 +132,7 @@ AS_VAR_APPEND([DW_OS_ANSWERS], ["dw_question[]_$dw_[]dw_question "])
 AS_CASE([$host_os],
     [freebsd*|netbsd*], [
 	AS_VAR_APPEND([COMPAT_OS_OBJS], [" compat/sysctl_bsd.lo"])])
+AS_VAR_IF([dw_reaper], [freebsd], [],
+    [AS_VAR_APPEND([COMPAT_OS_OBJS], [" compat/reaper_tree.lo"])])
 AC_SUBST([COMPAT_OS_OBJS])
 ])
