@@ -35,6 +35,18 @@ enum on_exit {
 	ON_EXIT_STOP,
 	ON_EXIT_LEAVE
 };
+/* What is done when a service has ended by itself. */
+enum restart_policy {
+	RESTART_ALWAYS,
+	RESTART_ON_FAILURE,
+	RESTART_NEVER
+};
+/* Ways to end: exit statuses, and signals from 1 to 64. */
+struct end_set {
+	uint64_t codes[4];
+	uint64_t signals;
+	bool given;
+};
 enum ready_kind {
 	READY_DEFAULT, /* child: at once; detached: the process is found */
 	READY_AT_ONCE,
@@ -144,6 +156,12 @@ struct service_conf {
 	size_t ready_check;
 	int64_t ready_delay;
 	int ready_fd;
+	enum restart_policy restart;
+	struct end_set success_exit;
+	struct end_set restart_on;    /* whatever restart says */
+	struct end_set no_restart_on; /* whatever those two say */
+	bool start_timeout_fails;     /* else the start is tried again */
+	bool critical;		      /* `run' ends with it */
 	enum on_exit on_exit;
 	int stop_signal;
 	/* The process' surroundings. */

@@ -73,6 +73,12 @@ enum key_id {
 	KEY_AFTER,
 	KEY_RESTART_WHEN,
 	KEY_READY,
+	KEY_RESTART,
+	KEY_SUCCESS_EXIT,
+	KEY_RESTART_ON,
+	KEY_NO_RESTART_ON,
+	KEY_ON_START_TIMEOUT,
+	KEY_CRITICAL,
 	KEY_ON_EXIT,
 	KEY_USER,
 	KEY_GROUP,
@@ -245,8 +251,7 @@ key_parse parse_type, parse_match, parse_path, parse_count, parse_command,
     parse_duration, parse_signal, parse_backoff, parse_give_up, parse_hold,
     parse_when, parse_ready, parse_on_exit, parse_user, parse_prober_user,
     parse_group, parse_umask, parse_env, parse_log, parse_log_to, parse_address,
-    parse_host, parse_port, parse_source, parse_times, parse_send,
-    parse_expect;
+    parse_host, parse_port, parse_source, parse_times, parse_send, parse_expect;
 /* config_process.c */
 key_parse parse_groups, parse_limits, parse_nice, parse_oom_score, parse_bool,
     parse_env_file, parse_stream;
@@ -257,12 +262,12 @@ key_parse parse_groups, parse_limits, parse_nice, parse_oom_score, parse_bool,
 char *take_text(struct parser *p, const char *what, struct config_pos *pos);
 /* The same where it may hold NUL bytes. */
 char *take_bytes(struct parser *p, const char *what, size_t *len);
-/* A list of such; *n of them, a NULL behind. */
-char **take_list(struct parser *p, const char *what, size_t *n);
-
 /* One of these words: its number, -1 after an error. */
 int take_choice(
     struct parser *p, const char *key, const char *const *names, size_t n);
+/* A list of such; *n of them, a NULL behind. */
+char **take_list(struct parser *p, const char *what, size_t *n);
+
 /* Is the path absolute?  Else it is reported. */
 int check_path(struct parser *p, const struct config_pos *pos, const char *what,
     const char *path);
@@ -326,6 +331,11 @@ void check_check(struct parser *p, struct block *b, struct block *service);
 void check_service(struct parser *p, struct block *b);
 /* All services are read: is each there once? */
 void check_names(struct parser *p);
+
+/* config_restart.c */
+key_parse parse_restart, parse_ends, parse_on_start_timeout;
+void check_restart(struct service_conf *s);
+void print_restart(FILE *f, const struct service_conf *s);
 
 /* config_order.c: are those there that others name, and without a cycle? */
 key_parse parse_services;

@@ -295,6 +295,7 @@ print_decisions(FILE *f, const struct service_conf *s)
 		fprintf(f, "\tready = fd %d\n", s->ready_fd);
 	else if (s->ready == READY_PIDFILE)
 		fputs("\tready = pidfile\n", f);
+	print_restart(f, s);
 	fprintf(f, "\ton-exit = %s\n",
 	    s->on_exit == ON_EXIT_STOP ? "stop" : "leave");
 	if (signal != NULL)

@@ -107,8 +107,8 @@ struct order_world {
 
 /* Something about i has changed; its state has, by this cause. */
 void order_changed(struct order *o, uint32_t i);
-void order_state_changed(
-    struct order *o, uint32_t i, const struct service_action *changed);
+void order_state_changed(struct order *o, uint32_t i, const struct service *sv,
+    const struct service_action *changed);
 /* Tell everybody what has to be told, until nothing changes any more. */
 void order_run(struct order *o, const struct order_world *w);
 /* Will it be up, or try to, without anybody doing anything? */

@@ -38,12 +38,14 @@ is_serving(enum service_state state)
 }
 
 void
-order_state_changed(
-    struct order *o, uint32_t i, const struct service_action *changed)
+order_state_changed(struct order *o, uint32_t i, const struct service *sv,
+    const struct service_action *changed)
 {
 	struct order_node *node = &o->nodes[i];
+	/* Who required it, required that it does its work. */
+	bool done = sv->finished || sv->outcome == OUT_DONE;
 
-	if (is_serving(changed->from) && !is_serving(changed->to)) {
+	if (is_serving(changed->from) && !is_serving(changed->to) && !done) {
 		node->fell = true;
 		snprintf(node->fell_text, sizeof(node->fell_text), "%.79s",
 		    changed->text);
@@ -102,7 +104,8 @@ fact_of(const struct order *o, uint32_t i, const struct service *sv)
 
 	if (sv == NULL)
 		return (f);
-	f.up = (sv->state == SV_UP || sv->state == SV_FAILING) && sv->ready;
+	f.up = ((sv->state == SV_UP || sv->state == SV_FAILING) && sv->ready) ||
+	    sv->finished;
 	f.moving = is_moving(o, i, sv);
 	f.stopping = (sv->state == SV_STOPPING);
 	f.live = f.stopping || sv->state == SV_STARTING || sv->state == SV_UP ||

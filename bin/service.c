@@ -134,6 +134,7 @@ service_init(struct service *sv, const struct service_conf *conf,
 	sv->conf = conf;
 	sv->deadline = SERVICE_NEVER;
 	sv->up_since = SERVICE_NEVER;
+	sv->lost_status = DW_STATUS_NONE;
 	sv->checks = checks;
 	sv->answers = answers;
 	sv->failed = failed;
@@ -150,6 +151,7 @@ forget_failures(struct service *sv)
 	dw_backoff_reset(&sv->backoff);
 	sv->ntries = sv->next_try = 0;
 	sv->manual = true;
+	sv->finished = false;
 }
 
 /* It is being stopped, perhaps for another reason. */
@@ -157,6 +159,7 @@ static void
 start_after(struct service *sv, const char *why)
 {
 	sv->again = true;
+	sv->outcome = OUT_AGAIN;
 	snprintf(sv->cause, sizeof(sv->cause), "%s", why);
 }
 
@@ -207,6 +210,7 @@ stop(struct step *st)
 		why = st->ev->text;
 	sv->want = false;
 	sv->again = false;
+	sv->outcome = OUT_AGAIN;
 	switch (sv->state) {
 	case SV_STOPPED:
 		break;
@@ -300,8 +304,10 @@ procs(struct step *st)
 		return;
 	sv->count = st->ev->count;
 	sv->counted = true;
-	if (st->ev->text != NULL)
+	if (st->ev->text != NULL) {
 		snprintf(sv->lost, sizeof(sv->lost), "%s", st->ev->text);
+		sv->lost_status = st->ev->status;
+	}
 	if (sv->state == SV_STOPPING)
 		stop_progress(st);
 	else
@@ -316,6 +322,7 @@ exited(struct step *st)
 	if (!sv->running)
 		return;
 	sv->running = false;
+	sv->lost_status = st->ev->status;
 	snprintf(sv->lost, sizeof(sv->lost), "%s",
 	    (st->ev->text != NULL) ? st->ev->text : "ended");
 	if (sv->state == SV_STOPPING)

@@ -73,13 +73,13 @@ enum service_event_kind {
 	SE_SPAWNED,	 /* a child's program runs */
 	SE_SPAWN_FAILED, /* text */
 	SE_ADOPTED,	 /* a child of an earlier daemonwatch runs; text */
-	SE_EXITED,	 /* a child has ended; text */
-	SE_PROCS,	 /* detached: this many were found; text: who ended */
-	SE_CMD_DONE,	 /* a command ended, or could not begin; ok, text */
-	SE_CHECK,	 /* check, answer, text */
-	SE_READY,	 /* the service has said that it is ready */
-	SE_ORDER,	 /* hold, needed: as they are now; text: why */
-	SE_YIELD,	 /* what it requires is going, or gone; text */
+	SE_EXITED,	 /* a child has ended; status, text */
+	SE_PROCS, /* detached: this many were found; who ended: status, text */
+	SE_CMD_DONE, /* a command ended, or could not begin; ok, text */
+	SE_CHECK,    /* check, answer, text */
+	SE_READY,    /* the service has said that it is ready */
+	SE_ORDER,    /* hold, needed: as they are now; text: why */
+	SE_YIELD,    /* what it requires is going, or gone; text */
 	SE_NKINDS
 };
 
@@ -88,6 +88,7 @@ struct service_event {
 	int64_t now;
 	uint32_t random;
 	uint32_t count;
+	int status; /* as of waitpid(2), or DW_STATUS_NONE */
 	size_t check;
 	enum truth answer; /* YES ok, NO failed, UNKNOWN could not be asked */
 	bool ok;
@@ -144,6 +145,13 @@ enum service_cmd {
 	CMD_KILLED
 };
 
+/* What is to come when it is stopped, but for what an operator wants. */
+enum service_outcome {
+	OUT_AGAIN, /* what `again' says */
+	OUT_DONE,  /* nothing: it has done its work */
+	OUT_FAILED /* nothing: it has failed */
+};
+
 struct service {
 	const struct service_conf *conf;
 	enum service_state state;
@@ -151,16 +159,19 @@ struct service {
 	int64_t since;	  /* in this state */
 	int64_t deadline; /* SE_TIMER then; SERVICE_NEVER: none */
 
-	bool want;    /* what an operator wants: up */
-	bool again;   /* to be started when it is stopped */
-	bool manual;  /* an operator asked for the next start */
-	bool ran;     /* an instance was started or found: after-stop is due */
-	bool ready;   /* this instance has been up */
-	bool told;    /* it has said that it is ready */
-	bool present; /* there were as many processes as there should be */
-	bool direct;  /* what calls for the next start was just looked at */
-	bool settled; /* the first start had an outcome */
-	bool hold;    /* SE_ORDER: */
+	bool want;     /* what an operator wants: up */
+	bool again;    /* to be started when it is stopped */
+	bool manual;   /* an operator asked for the next start */
+	bool ran;      /* an instance was started or found: after-stop is due */
+	bool ready;    /* this instance has been up */
+	bool told;     /* it has said that it is ready */
+	bool present;  /* there were as many processes as there should be */
+	bool direct;   /* what calls for the next start was just looked at */
+	bool settled;  /* the first start had an outcome */
+	bool finished; /* stopped, having done its work */
+	enum service_outcome outcome; /* while it is stopping */
+	int lost_status; /* how its process ended, as of waitpid(2) */
+	bool hold;	 /* SE_ORDER: */
 	bool needed;
 
 	bool running;	/* child: its process lives */
@@ -210,6 +221,10 @@ enum service_pace service_wants_checks(const struct service *sv);
 enum service_pace service_wants_scans(const struct service *sv);
 /* Does this kind of ready wait for an SE_READY? */
 bool service_is_told(enum ready_kind ready);
+/* Has it ended for good, well or not, until an operator starts it? */
+bool service_is_over(const struct service *sv);
+/* Of one that is: what a program that consists of it would exit with. */
+int service_exit_status(const struct service *sv);
 /* Are there as many processes as there should be? */
 enum truth service_process(const struct service *sv);
 

@@ -59,6 +59,13 @@ void stop_progress(struct step *st);
 /* Nothing of the instance is left. */
 void stop_end_of_run(struct step *st);
 
+/* service_end.c */
+enum service_outcome end_of_process(const struct service *sv);
+enum service_outcome end_of_failure(const struct service *sv);
+/* Stop what is left of it, and then that. */
+void end_stop(struct step *st, enum service_outcome outcome, const char *why);
+void end_final(struct step *st);
+
 /* service_order.c */
 void order_told(struct step *st);
 void order_yield(struct step *st);

@@ -97,6 +97,8 @@ found(struct step *st, const char *why)
 
 	sv->started = st->ev->now;
 	sv->lost[0] = '\0';
+	sv->lost_status = DW_STATUS_NONE;
+	sv->finished = false;
 	sv->manual = false;
 	step_forget_checks(sv);
 	up(st, why);
@@ -153,6 +155,8 @@ launch(struct step *st)
 	sv->ready = sv->present = sv->told = false;
 	sv->started = st->ev->now;
 	sv->lost[0] = '\0';
+	sv->lost_status = DW_STATUS_NONE;
+	sv->finished = false;
 	step_forget_checks(sv);
 	if (sv->conf->type == SERVICE_CHILD) {
 		step_phase(st, PH_SPAWN);
@@ -218,10 +222,17 @@ wait_failing(struct step *st, enum truth r)
 static void
 restart(struct step *st)
 {
+	struct service *sv = st->sv;
 	char buf[SERVICE_TEXT];
 
-	st->sv->direct = true;
-	stop_begin(st, true, trouble(st->sv, buf, sizeof(buf)));
+	enum service_outcome outcome = end_of_failure(sv);
+
+	if (!sv->ran) /* what others have left is in the way */
+		outcome = OUT_AGAIN;
+	else if (service_process(sv) != YES)
+		outcome = end_of_process(sv);
+	sv->direct = true;
+	end_stop(st, outcome, trouble(sv, buf, sizeof(buf)));
 }
 
 /*
@@ -267,6 +278,13 @@ judge_look(struct step *st)
 		run_begin(st, trouble(sv, buf, sizeof(buf)));
 }
 
+/* One that lives is not ended to be started never again. */
+static bool
+is_left_alone(const struct service *sv)
+{
+	return (service_process(sv) == YES && end_of_failure(sv) != OUT_AGAIN);
+}
+
 /* In up and failing: does what is known now change anything? */
 static void
 judge(struct step *st)
@@ -274,7 +292,7 @@ judge(struct step *st)
 	struct service *sv = st->sv;
 	enum truth r = rule(sv);
 
-	if (r == YES) {
+	if (r == YES && !is_left_alone(sv)) {
 		if (!must_look(st))
 			restart(st);
 	} else if (service_process(sv) == YES && !check_fails(sv)) {
@@ -319,8 +337,9 @@ run_adopted(struct step *st)
 	found(st, (st->ev->text != NULL) ? st->ev->text : "found running");
 }
 
-void
-run_start_failed(struct step *st, const char *what, const char *text)
+static void
+start_failed(struct step *st, enum service_outcome outcome, const char *what,
+    const char *text)
 {
 	struct service *sv = st->sv;
 	char buf[SERVICE_TEXT];
@@ -332,7 +351,13 @@ run_start_failed(struct step *st, const char *what, const char *text)
 	/* The start command may have left something behind. */
 	if (sv->phase != PH_BEFORE)
 		sv->counted = false;
-	stop_begin(st, true, buf);
+	end_stop(st, outcome, buf);
+}
+
+void
+run_start_failed(struct step *st, const char *what, const char *text)
+{
+	start_failed(st, end_of_failure(st->sv), what, text);
 }
 
 void
@@ -342,7 +367,8 @@ run_exited(struct step *st)
 
 	switch (sv->state) {
 	case SV_STARTING:
-		run_start_failed(st, "ended before it was ready", sv->lost);
+		start_failed(st, end_of_process(sv),
+		    "ended before it was ready", sv->lost);
 		break;
 	case SV_UP:
 	case SV_FAILING:
@@ -487,6 +513,13 @@ run_told(struct step *st)
 	}
 }
 
+static enum service_outcome
+late_start(const struct service *sv)
+{
+	return (
+	    sv->conf->start_timeout_fails ? OUT_FAILED : end_of_failure(sv));
+}
+
 static void
 ready_timer(struct step *st)
 {
@@ -514,7 +547,7 @@ ready_timer(struct step *st)
 		snprintf(text, sizeof(text), "%s",
 		    (sv->check_text[0] != '\0') ? sv->check_text :
 						  "its check gives no answer");
-	run_start_failed(st, what, text);
+	start_failed(st, late_start(sv), what, text);
 }
 
 void
@@ -574,7 +607,9 @@ run_cmd_done(struct step *st, bool ok, const char *text)
 		return;
 	}
 	if (!ok) {
-		run_start_failed(st, "start command", text);
+		start_failed(st,
+		    sv->cmd_late ? late_start(sv) : end_of_failure(sv),
+		    "start command", text);
 		return;
 	}
 	sv->counted = false;

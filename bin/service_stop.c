@@ -28,6 +28,13 @@ alive(const struct service *sv)
 	return (!sv->counted || sv->count > 0);
 }
 
+/* An operator's stop is more than what is left to do when it has ended. */
+static bool
+is_wish(const struct service *sv)
+{
+	return (!sv->again && sv->outcome == OUT_AGAIN);
+}
+
 /* A run of `stable` makes the failures before it forgotten. */
 void
 stop_end_of_run(struct step *st)
@@ -105,9 +112,12 @@ finish(struct step *st)
 	sv->ran = sv->ready = sv->present = false;
 	if (sv->again && sv->want)
 		start_again(st);
+	else if (sv->want && sv->outcome != OUT_AGAIN)
+		end_final(st);
 	else
 		step_enter(st, SV_STOPPED, PH_NONE, "%s", sv->cause);
 	sv->again = false;
+	sv->outcome = OUT_AGAIN;
 }
 
 /* Nothing lives any more. */
@@ -165,7 +175,7 @@ stop_first(struct step *st)
 
 	if (!is_known(sv))
 		search(st);
-	else if (conf->stop.argv != NULL && (alive(sv) || !sv->again))
+	else if (conf->stop.argv != NULL && (alive(sv) || is_wish(sv)))
 		stop_command(st);
 	else if (alive(sv))
 		term(st);
@@ -194,7 +204,7 @@ stop_begin(struct step *st, bool again, const char *why)
 		return;
 	}
 	/* A child that has ended needs no stopping, nor to be seen so. */
-	if (!alive(sv) && (sv->again || conf->stop.argv == NULL)) {
+	if (!alive(sv) && (!is_wish(sv) || conf->stop.argv == NULL)) {
 		snprintf(sv->cause, sizeof(sv->cause), "%s", why);
 		after(st);
 		return;

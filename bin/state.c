@@ -55,6 +55,25 @@ held_services(const struct supervisor *sup)
 	return (held);
 }
 
+/* Those that have done their work: they are not to do it a second time. */
+static json_t *
+finished_services(const struct supervisor *sup)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sup->nunits; i++) {
+		const struct unit *u = sup->units[i];
+
+		if (u->sv.finished &&
+		    json_array_append_new(list, json_string(u->conf->name)) ==
+			-1) {
+			json_decref(list);
+			return (NULL);
+		}
+	}
+	return (list);
+}
+
 static json_t *
 make_state(const struct supervisor *sup)
 {
@@ -74,9 +93,9 @@ make_state(const struct supervisor *sup)
 			return (NULL);
 		}
 	}
-	return (json_pack("{s:i, s:s, s:o, s:o}", "version", STATE_VERSION,
+	return (json_pack("{s:i, s:s, s:o, s:o, s:o}", "version", STATE_VERSION,
 	    "boot", sup->boot_id, "services", services, "stopped",
-	    held_services(sup)));
+	    held_services(sup), "finished", finished_services(sup)));
 }
 
 static int
@@ -198,6 +217,22 @@ hold(struct supervisor *sup, const json_t *item)
 	    "%s: stays stopped, as an operator wanted it", name);
 }
 
+static void
+finish(struct supervisor *sup, const json_t *item)
+{
+	const char *name = json_string_value(item);
+	struct unit *u = (name != NULL) ? supervisor_find(sup, name) : NULL;
+
+	if (u == NULL || u->sv.state != SV_STOPPED ||
+	    (u->conf->restart == RESTART_ALWAYS &&
+		!u->conf->no_restart_on.given))
+		return;
+	u->sv.finished = true;
+	snprintf(u->sv.cause, sizeof(u->sv.cause), "had done its work before");
+	dw_log(sup->log, DW_LOG_NOTICE,
+	    "%s: had done its work before: not started", name);
+}
+
 static json_t *
 read_file(const char *path, char *why, size_t len)
 {
@@ -230,7 +265,7 @@ state_load(struct supervisor *sup, const char *path)
 {
 	char why[256];
 	const char *boot;
-	json_t *root, *services, *item, *held = NULL;
+	json_t *root, *services, *item, *held = NULL, *done = NULL;
 	size_t i;
 	int version;
 
@@ -242,8 +277,9 @@ state_load(struct supervisor *sup, const char *path)
 			    "%s: %s: nothing is taken over", path, why);
 		return;
 	}
-	if (json_unpack(root, "{s:i, s:s, s:o, s?o}", "version", &version,
-		"boot", &boot, "services", &services, "stopped", &held) == -1 ||
+	if (json_unpack(root, "{s:i, s:s, s:o, s?o, s?o}", "version", &version,
+		"boot", &boot, "services", &services, "stopped", &held,
+		"finished", &done) == -1 ||
 	    version != STATE_VERSION || !json_is_array(services))
 		dw_log(sup->log, DW_LOG_WARNING,
 		    "%s: not a state file of version %d: nothing is taken over",
@@ -253,6 +289,8 @@ state_load(struct supervisor *sup, const char *path)
 			adopt(sup, item);
 		json_array_foreach(held, i, item)
 			hold(sup, item);
+		json_array_foreach(done, i, item)
+			finish(sup, item);
 	}
 	json_decref(root);
 }

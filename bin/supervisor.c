@@ -123,14 +123,41 @@ check_stopped(struct supervisor *sup)
 		if (!sup->units[i]->left &&
 		    sup->units[i]->sv.state != SV_STOPPED)
 			return;
-	dw_loop_stop(sup->loop, 0);
+	dw_loop_stop(sup->loop, sup->status);
+}
+
+void
+supervisor_over(struct supervisor *sup, const struct unit *u)
+{
+	if (!sup->opt.foreground || sup->stopping || sup->over != NULL)
+		return;
+	sup->over = u;
+	dw_defer_start(sup->loop, &sup->progress);
+}
+
+static void
+stop_with(struct supervisor *sup, const struct unit *u)
+{
+	char why[SERVICE_TEXT + CONFIG_NAME_MAX + 64];
+
+	/* An operator may have started it again in the meantime. */
+	if (!service_is_over(&u->sv))
+		return;
+	sup->status = service_exit_status(&u->sv);
+	snprintf(why, sizeof(why), "%s, which is critical, has %s",
+	    u->conf->name, u->sv.finished ? "ended" : "failed");
+	supervisor_stop(sup, false, why);
 }
 
 static void
 progress(struct dw_defer *defer)
 {
 	struct supervisor *sup = defer->arg;
+	const struct unit *over = sup->over;
 
+	sup->over = NULL;
+	if (over != NULL && !sup->stopping)
+		stop_with(sup, over);
 	supervisor_order_run(sup);
 	save_state(sup);
 	if (sup->starting)
@@ -295,7 +322,8 @@ make_loop(struct supervisor *sup, char *buf, size_t len)
 	}
 	if (watch_signal(sup, &sup->sigterm, SIGTERM, on_term) == -1 ||
 	    watch_signal(sup, &sup->sigint, SIGINT, on_term) == -1 ||
-	    watch_signal(sup, &sup->sighup, SIGHUP, on_hup) == -1) {
+	    watch_signal(sup, &sup->sighup, SIGHUP, on_hup) == -1 ||
+	    supervisor_be_one(sup) == -1) {
 		snprintf(buf, len, "signals: %s", strerror(errno));
 		return (EX_OSERR);
 	}

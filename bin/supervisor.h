@@ -31,6 +31,8 @@ struct supervisor_options {
 	int *ready;	 /* of dw_daemonize(); told when all have settled */
 };
 
+#define SUPERVISOR_PASSED 3
+
 struct supervisor {
 	struct supervisor_options opt;
 	struct config *conf;
@@ -47,8 +49,10 @@ struct supervisor {
 	size_t nunits;
 	struct order order; /* of the units, by their place */
 	struct dw_signal sigterm, sigint, sighup;
+	struct dw_signal sigquit, passed[SUPERVISOR_PASSED]; /* process 1 */
 	struct dw_defer scan;	  /* a pass over the process table is due */
 	struct dw_defer progress; /* something has changed: see what follows */
+	const struct unit *over;  /* a critical one */
 	uint32_t seed;
 	bool starting;	  /* the launcher waits */
 	bool complained;  /* about the prober, to the launcher */
@@ -56,6 +60,7 @@ struct supervisor {
 	bool stopping;
 	bool keep; /* stop without services: some, or all of them */
 	bool keep_all;
+	int status; /* to exit with */
 };
 
 /*
@@ -68,6 +73,8 @@ struct unit *supervisor_find(struct supervisor *sup, const char *name);
 void supervisor_stop(struct supervisor *sup, bool keep, const char *why);
 /* Something about a unit has changed. */
 void supervisor_changed(struct supervisor *sup, struct unit *u);
+/* A service without which `run' has no purpose is over. */
+void supervisor_over(struct supervisor *sup, const struct unit *u);
 /* Some unit wants the process table looked at, at the end of this turn. */
 void supervisor_scan(struct supervisor *sup);
 uint32_t supervisor_random(struct supervisor *sup);
@@ -87,6 +94,9 @@ char *runtime_path(const char *dir, const char *name);
  * $XDG_RUNTIME_DIR.  Allocated; NULL with errno, ENOENT if there is none.
  */
 char *runtime_default(void);
+
+/* supervisor_one.c: what process 1 does besides */
+int supervisor_be_one(struct supervisor *sup);
 
 /* supervisor_order.c */
 int supervisor_order_init(struct supervisor *sup);

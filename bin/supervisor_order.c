@@ -85,7 +85,7 @@ supervisor_start_all(struct supervisor *sup)
 		supervisor_order_run(sup);
 		if (u->held)
 			unit_event(u, SE_STOP, NULL);
-		else if (u->sv.state == SV_STOPPED)
+		else if (u->sv.state == SV_STOPPED && !u->sv.finished)
 			unit_event(u, SE_START, NULL);
 	}
 	supervisor_order_run(sup);
@@ -119,7 +119,8 @@ static bool
 is_along(const struct service *sv, enum service_event_kind kind)
 {
 	if (kind == SE_START || kind == SE_RESTART)
-		return (sv->state == SV_STOPPED || sv->state == SV_FAILED);
+		return ((sv->state == SV_STOPPED && !sv->finished) ||
+		    sv->state == SV_FAILED);
 	return (sv->state == SV_STARTING || sv->state == SV_UP ||
 	    sv->state == SV_FAILING);
 }

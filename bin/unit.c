@@ -54,6 +54,15 @@ is_command_ok(int status)
 }
 
 static void
+ended(struct unit *u, int status, const char *text)
+{
+	struct service_event ev = {
+	    .kind = SE_EXITED, .status = status, .text = text};
+
+	unit_step(u, &ev);
+}
+
+static void
 child_ended(struct dw_child *child, int status)
 {
 	struct unit *u = child->arg;
@@ -71,7 +80,7 @@ child_ended(struct dw_child *child, int status)
 		    strerror(u->notify->error));
 	else
 		snprintf(text, sizeof(text), "%s", how);
-	unit_event(u, SE_EXITED, text);
+	ended(u, status, text);
 }
 
 static void
@@ -90,7 +99,7 @@ adopted_ended(struct dw_proc *proc, int status)
 		return;
 	}
 	unit_kill_rest(u);
-	unit_event(u, SE_EXITED, text);
+	ended(u, status, text);
 }
 
 static void
@@ -215,7 +224,9 @@ changed(struct unit *u, const struct service_action *a)
 	dw_log(u->sup->log, level, "%s: %s -> %s: %s%s", u->conf->name,
 	    service_state_name(a->from), service_state_name(a->to), a->text,
 	    times);
-	order_state_changed(&u->sup->order, u->at, a);
+	if (u->conf->critical && service_is_over(&u->sv))
+		supervisor_over(u->sup, u);
+	order_state_changed(&u->sup->order, u->at, &u->sv, a);
 	supervisor_changed(u->sup, u);
 }
 
@@ -393,6 +404,7 @@ unit_new(struct supervisor *sup, const struct service_conf *conf)
 		return (NULL);
 	u->sup = sup;
 	u->conf = conf;
+	u->lost_status = DW_STATUS_NONE;
 	LIST_INIT(&u->procs);
 	u->deadline.cb = deadline_over;
 	u->deadline.arg = u;

@@ -115,6 +115,7 @@ struct unit {
 	struct dw_timer scan_timer;
 	int64_t scan_quick;
 	char lost[SERVICE_TEXT];
+	int lost_status;
 
 	struct account account;
 	struct account *hook_account; /* NULL: the same */
@@ -170,6 +171,8 @@ int unit_exec_check(struct unit *u, struct dw_child *child, char *const *argv,
 int unit_pids(const struct unit *u,
     int (*cb)(const struct dw_proc_id *id, void *arg), void *arg);
 void unit_signal(struct unit *u, int signo);
+/* To the service itself, who may make of it what it likes. */
+void unit_pass_signal(struct unit *u, int signo);
 /* Is it the service's main process, or has come from it? */
 bool unit_has_process(const struct unit *u, pid_t pid);
 /* It says which of its processes is the main one. */

@@ -37,6 +37,7 @@ proc_ended(struct dw_proc *proc, int status)
 
 	snprintf(u->lost, sizeof(u->lost), "pid %jd %s", (intmax_t)proc->id.pid,
 	    unit_status_text(status, how, sizeof(how)));
+	u->lost_status = status;
 	proc_free(p);
 	/* What is there now, is what counts. */
 	u->scan_due = true;
@@ -303,6 +304,23 @@ unit_signal(struct unit *u, int signo)
 }
 
 void
+unit_pass_signal(struct unit *u, int signo)
+{
+	struct unit_proc *p;
+
+	if (u->child.pid != 0 && !u->has_main) {
+		if (dw_child_kill(&u->child, signo) == -1)
+			complain(u, u->child.pid, signo);
+	} else if (u->sv.running) {
+		if (dw_proc_kill(&u->adopted, signo) == -1)
+			complain(u, u->id.pid, signo);
+	}
+	LIST_FOREACH(p, &u->procs, link)
+		if (dw_proc_kill(&p->proc, signo) == -1)
+			complain(u, p->proc.id.pid, signo);
+}
+
+void
 unit_forget_signals(struct unit *u)
 {
 	struct unit_proc *p;
@@ -422,6 +440,8 @@ unit_scan_end(struct unit *u)
 		memcpy(text, u->lost, sizeof(text));
 		u->lost[0] = '\0';
 		ev.text = text;
+		ev.status = u->lost_status;
+		u->lost_status = DW_STATUS_NONE;
 	}
 	unit_step(u, &ev);
 }

@@ -102,6 +102,13 @@ assert_same_services(const struct service_refs *a, const struct service_refs *b)
 }
 
 static inline void
+assert_same_ends(const struct end_set *a, const struct end_set *b)
+{
+	assert_memory_equal(a->codes, b->codes, sizeof(a->codes));
+	assert_int_equal(a->signals, b->signals);
+}
+
+static inline void
 assert_same_service(const struct service_conf *a, const struct service_conf *b)
 {
 	assert_string_equal(a->name, b->name);
@@ -133,6 +140,12 @@ assert_same_service(const struct service_conf *a, const struct service_conf *b)
 	assert_int_equal(a->ready, b->ready);
 	assert_int_equal(a->ready_check, b->ready_check);
 	assert_int_equal(a->ready_delay, b->ready_delay);
+	assert_int_equal(a->restart, b->restart);
+	assert_same_ends(&a->success_exit, &b->success_exit);
+	assert_same_ends(&a->restart_on, &b->restart_on);
+	assert_same_ends(&a->no_restart_on, &b->no_restart_on);
+	assert_int_equal(a->start_timeout_fails, b->start_timeout_fails);
+	assert_int_equal(a->critical, b->critical);
 	assert_int_equal(a->on_exit, b->on_exit);
 	assert_int_equal(a->stop_signal, b->stop_signal);
 	assert_text(a->user, b->user);

@@ -127,6 +127,14 @@ model_init(struct model *m, const struct model_conf *conf)
 	c->ready = conf->ready;
 	c->ready_delay = MODEL_READY;
 	c->stop_signal = SIGTERM;
+	c->restart = conf->restart;
+	c->success_exit.codes[0] = 1;
+	if (conf->ends) {
+		c->restart_on.codes[0] = 1u << 4;
+		c->no_restart_on.codes[0] = 1u << 3;
+	}
+	c->start_timeout_fails = conf->late_fails;
+	m->shadow.status = DW_STATUS_NONE;
 	c->checks = m->checks_conf;
 	c->nchecks = conf->nchecks;
 	for (size_t i = 0; i < c->nchecks; i++) {
@@ -227,8 +235,12 @@ model_event(const struct service_event *ev, char *buf, size_t len)
 
 	_Static_assert(NITEMS(names) == SE_NKINDS, "a name for each event");
 	switch (ev->kind) {
+	case SE_EXITED:
+		snprintf(buf, len, "EXITED %x", (unsigned)ev->status);
+		break;
 	case SE_PROCS:
-		snprintf(buf, len, "PROCS %u", ev->count);
+		snprintf(buf, len, "PROCS %u%s", ev->count,
+		    (ev->text != NULL) ? " lost" : "");
 		break;
 	case SE_CMD_DONE:
 		snprintf(buf, len, "CMD_DONE %s", ev->ok ? "ok" : "failed");

@@ -52,6 +52,9 @@ struct model_conf {
 	enum model_rule rule;
 	unsigned give_up;
 	bool hold;
+	enum restart_policy restart;
+	bool ends; /* restart-on = 4, no-restart-on = 3 */
+	bool late_fails;
 	bool order; /* tests: others come before and behind it */
 };
 
@@ -77,7 +80,9 @@ struct shadow {
 	bool failed;	     /* the last start did: time must pass */
 	bool hurried; /* it was restarted at once since it last ran well */
 	bool delayed; /* a delay has just passed */
-	bool told;    /* this instance has said that it is ready */
+	int status;   /* how its process ended */
+	enum service_outcome verdict; /* what is to come of that */
+	bool told; /* this instance has said that it is ready */
 	struct shadow_check checks[MODEL_CHECKS];
 };
 
@@ -99,6 +104,8 @@ void model_init(struct model *m, const struct model_conf *conf);
 /* One step, watched.  -1: it broke a rule, which stands in m->why. */
 int model_step(struct model *m, const struct service_event *ev,
     struct service_actions *out);
+/* A status of waitpid(2). */
+#define MODEL_EXIT(code) ((code) << 8)
 /* "kill-cmd:TERM >stopping", the actions in their order. */
 const char *model_actions(
     const struct service_actions *out, char *buf, size_t len);

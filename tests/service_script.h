@@ -64,9 +64,9 @@ struct line {
 	{                                                          \
 		.kind = SE_ADOPTED, .text = "found running, pid 7" \
 	}
-#define EXITED                                                  \
-	{                                                       \
-		.kind = SE_EXITED, .text = "killed by signal 9" \
+#define EXITED                                                               \
+	{                                                                    \
+		.kind = SE_EXITED, .status = 9, .text = "killed by signal 9" \
 	}
 #define PROCS(n)                               \
 	{                                      \

@@ -52,6 +52,43 @@ is_watched(const struct service *sv)
 	return (sv->state == SV_UP || sv->state == SV_FAILING);
 }
 
+/* What the manual says of an end. */
+static enum service_outcome
+verdict(const struct model *m)
+{
+	int status = m->shadow.status;
+	bool well = (status == MODEL_EXIT(0));
+
+	if (m->conf.no_restart_on.codes[0] != 0 && status == MODEL_EXIT(3))
+		return (OUT_FAILED);
+	if (m->conf.restart_on.codes[0] != 0 && status == MODEL_EXIT(4))
+		return (OUT_AGAIN);
+	switch (m->conf.restart) {
+	case RESTART_ALWAYS:
+		return (OUT_AGAIN);
+	case RESTART_ON_FAILURE:
+		return (well ? OUT_DONE : OUT_AGAIN);
+	default:
+		return (well ? OUT_DONE : OUT_FAILED);
+	}
+}
+
+/* And of a start that failed in another way than by the service's end. */
+static enum service_outcome
+verdict_on_start(const struct model *m, bool late)
+{
+	if (m->conf.restart == RESTART_NEVER)
+		return (OUT_FAILED);
+	return (late && m->conf.start_timeout_fails ? OUT_FAILED : OUT_AGAIN);
+}
+
+/* One that lives is left alone if nobody would start it again. */
+static bool
+is_spared(const struct model *m, enum truth process)
+{
+	return (process == YES && m->conf.restart == RESTART_NEVER);
+}
+
 static bool
 is_operator(const struct service_event *ev)
 {
@@ -221,6 +258,15 @@ asked(struct model *m, bool restart)
 	sh->failed = sh->hurried = false;
 }
 
+/* Of the service itself, not of an operator's or of others' */
+static bool
+is_news(const struct service_event *ev)
+{
+	return (!is_operator(ev) && ev->kind != SE_TIMER &&
+	    ev->kind != SE_ADOPTED && ev->kind != SE_ORDER &&
+	    ev->kind != SE_YIELD);
+}
+
 /* The event as seen from outside. */
 static void
 tell(struct view *v)
@@ -233,9 +279,11 @@ tell(struct view *v)
 	case SE_START:
 	case SE_RESTART:
 		asked(m, v->ev->kind == SE_RESTART);
+		sh->verdict = OUT_AGAIN;
 		break;
 	case SE_STOP:
 		sh->wish = false;
+		sh->verdict = OUT_AGAIN;
 		break;
 	case SE_TIMER:
 		if (m->sv.state == SV_FAILED || m->sv.phase == PH_DELAY)
@@ -252,13 +300,20 @@ tell(struct view *v)
 		break;
 	case SE_ADOPTED:
 		sh->wish = sh->live = true;
+		sh->verdict = OUT_AGAIN;
+		sh->status = DW_STATUS_NONE;
 		forget_answers(sh);
 		break;
 	case SE_EXITED:
 		sh->live = false;
+		sh->status = v->ev->status;
+		if (m->sv.state == SV_STARTING)
+			sh->verdict = verdict(m);
 		break;
 	case SE_PROCS:
 		sh->count = v->ev->count;
+		if (v->ev->text != NULL)
+			sh->status = v->ev->status;
 		break;
 	case SE_CMD_DONE:
 		sh->cmd = false;
@@ -268,6 +323,7 @@ tell(struct view *v)
 		break;
 	case SE_YIELD: /* not its own failure */
 		sh->asked = true;
+		sh->verdict = OUT_AGAIN;
 		break;
 	default:
 		break;
@@ -283,6 +339,13 @@ tell(struct view *v)
 	if (v->ev->kind == SE_CHECK && !v->idle)
 		answered(v);
 	v->rule = rule_says(m, v->process);
+	if (found)
+		sh->status = DW_STATUS_NONE;
+	/* One that never ran has not ended; and a check leads to a look. */
+	if (is_watched(&m->sv) && is_news(v->ev) && v->rule == YES &&
+	    v->process != YES && m->sv.ran &&
+	    (v->ev->kind != SE_CHECK || m->conf.type == SERVICE_CHILD))
+		sh->verdict = verdict(m);
 }
 
 static bool
@@ -351,6 +414,7 @@ see_run(struct view *v, enum service_command command)
 			return (broke(m, "a start command of a child"));
 		if (check_may_start(v) == -1)
 			return (-1);
+		sh->status = DW_STATUS_NONE;
 		forget_answers(sh);
 		sh->told = false;
 		break;
@@ -426,6 +490,8 @@ see_attempt(struct view *v)
 	    kind != SE_CMD_DONE &&
 	    !(kind == SE_TIMER && v->was.cmd != CMD_NONE))
 		return (broke(m, "a start without a look before it"));
+	if (sh->verdict != OUT_AGAIN)
+		return (broke(m, "started again, though it is over"));
 	if (!sh->asked && !sh->delayed) {
 		if (sh->failed || v->was.state == SV_STARTING)
 			return (broke(m, "tried at once after a failed start"));
@@ -470,6 +536,7 @@ see_actions(struct view *v)
 			if (ret == 0 && m->conf.type != SERVICE_CHILD)
 				ret = broke(m, "a spawn of no child");
 			m->shadow.spawning = true;
+			m->shadow.status = DW_STATUS_NONE;
 			m->shadow.told = false;
 			forget_answers(&m->shadow);
 			break;
@@ -569,7 +636,7 @@ check_waits(const struct view *v)
 	case SV_UP: /* its end will be told */
 		return (0);
 	case SV_FAILED:
-		if (m->conf.hold == 0)
+		if (m->conf.hold == 0 || m->shadow.verdict == OUT_FAILED)
 			return (0);
 		break;
 	case SV_WAITING:
@@ -678,7 +745,7 @@ check_judgement(const struct view *v)
 		return (stays && has(v->out, SA_SCAN) ?
 			0 :
 			broke(m, "no look before the restart"));
-	if (v->rule == YES)
+	if (v->rule == YES && !is_spared(m, v->process))
 		return (stays ?
 			broke(m, "restart-when holds, nothing is done") :
 			0);
@@ -736,15 +803,47 @@ check_told(const struct view *v)
 	return (0);
 }
 
+/* Over, or to be started again? */
+static int
+check_end(struct view *v)
+{
+	struct model *m = v->m;
+	struct shadow *sh = &m->shadow;
+	const struct service *sv = &m->sv;
+	bool late = v->was.phase == PH_READY ||
+	    (v->was.phase == PH_COMMAND && v->was.cmd_late);
+
+	if (v->was.state == SV_STARTING && sv->state != SV_STARTING &&
+	    sv->state != SV_UP && !is_operator(v->ev) &&
+	    v->ev->kind != SE_YIELD && v->ev->kind != SE_EXITED)
+		sh->verdict = verdict_on_start(m, late);
+	if (sv->state == SV_STOPPED && v->was.state != SV_STOPPED && sh->wish) {
+		if (sh->verdict != OUT_DONE)
+			return (broke(m, "stopped by itself"));
+		sh->wish = false;
+		if (!sv->finished || !service_is_over(sv))
+			return (broke(m, "not over"));
+	}
+	if (sv->state == SV_FAILED && v->was.state != SV_FAILED &&
+	    sh->verdict != OUT_FAILED && m->conf.give_up == 0)
+		return (broke(m, "failed for no reason"));
+	if (sh->verdict != OUT_AGAIN && sv->state != SV_STOPPING &&
+	    sv->state != ((sh->verdict == OUT_DONE) ? SV_STOPPED : SV_FAILED))
+		return (broke(m, "it goes on, though it is over"));
+	if (sv->finished && sv->want && sv->state != SV_STOPPED)
+		return (broke(m, "finished, but wanted"));
+	return (0);
+}
+
 static int
 check_after(struct view *v)
 {
 	struct model *m = v->m;
 	struct shadow *sh = &m->shadow;
-	bool learnt = !is_operator(v->ev) && v->ev->kind != SE_TIMER &&
-	    v->ev->kind != SE_ADOPTED && v->ev->kind != SE_ORDER &&
-	    v->ev->kind != SE_YIELD;
+	bool learnt = is_news(v->ev);
 
+	if (check_end(v) == -1)
+		return (-1);
 	if (check_phase(m) == -1 || check_waits(v) == -1 ||
 	    check_flags(m) == -1 || check_order(v) == -1)
 		return (-1);
@@ -757,8 +856,10 @@ check_after(struct view *v)
 	if (v->was.phase != PH_LOOK && m->sv.phase == PH_LOOK)
 		forget_answers(sh);
 	/* Someone else started it while before-start ran. */
-	if (v->was.phase == PH_BEFORE && m->sv.state == SV_UP)
+	if (v->was.phase == PH_BEFORE && m->sv.state == SV_UP) {
 		forget_answers(sh);
+		sh->status = DW_STATUS_NONE;
+	}
 	if (v->was.state == SV_STARTING && m->sv.state != SV_STARTING &&
 	    m->sv.state != SV_UP && !is_operator(v->ev))
 		sh->failed = !sh->asked;

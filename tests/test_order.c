@@ -316,7 +316,7 @@ act(uint32_t i, const struct service_action *a, bool was_up)
 		n->signalled = true;
 		break;
 	case SA_CHANGED:
-		order_state_changed(&w.order, i, a);
+		order_state_changed(&w.order, i, &n->m.sv, a);
 		break;
 	default:
 		break;

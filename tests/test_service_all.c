@@ -45,7 +45,7 @@ struct key {
 	uint8_t failures, ntries, next_try, tries_old;
 	uint8_t cmd_signo;
 	uint8_t checks[MODEL_CHECKS][6];
-	uint8_t spare;
+	uint8_t end; /* how the process ended, and what is to come */
 };
 _Static_assert(sizeof(struct key) == 32, "no padding");
 
@@ -70,7 +70,7 @@ struct search {
 	size_t n, room;
 	uint32_t *table; /* node + 1, by hash; its size a power of two */
 	size_t table_size;
-	struct service_event events[40];
+	struct service_event events[64];
 	size_t nevents;
 };
 
@@ -85,9 +85,9 @@ flags_of(struct model *m, bool *f[64])
 	bool *const all[] = {&sv->want, &sv->again, &sv->manual, &sv->ran,
 	    &sv->ready, &sv->present, &sv->direct, &sv->running, &sv->counted,
 	    &sv->cmd_late, &sv->told, &sh->told, &sv->hold, &sv->needed,
-	    &sh->wish, &sh->live,
-	    &sh->spawning, &sh->cmd, &sh->termed, &sh->killed, &sh->asked,
-	    &sh->failed, &sh->hurried, &sh->delayed};
+	    &sv->finished, &sh->wish, &sh->live, &sh->spawning, &sh->cmd,
+	    &sh->termed, &sh->killed, &sh->asked, &sh->failed, &sh->hurried,
+	    &sh->delayed};
 	size_t n = NITEMS(all);
 
 	memcpy(f, all, sizeof(all));
@@ -108,6 +108,42 @@ texts_of(struct model *m, char *t[3])
 	t[1] = m->sv.cause;
 	t[2] = m->sv.hold_text;
 	return (3);
+}
+
+/* The ways to end that are told apart. */
+static const int statuses[] = {
+    DW_STATUS_NONE, MODEL_EXIT(0), MODEL_EXIT(1), MODEL_EXIT(3), MODEL_EXIT(4)};
+
+static unsigned
+status_number(int status)
+{
+	unsigned i = 0;
+
+	while (i + 1 < NITEMS(statuses) && statuses[i] != status)
+		i++;
+	return (i);
+}
+
+static uint8_t
+pack_end(const struct model *m)
+{
+	unsigned n = NITEMS(statuses);
+	unsigned end = status_number(m->sv.lost_status);
+
+	end = end * n + status_number(m->shadow.status);
+	end = end * 3 + m->sv.outcome;
+	return ((uint8_t)(end * 3 + m->shadow.verdict));
+}
+
+static void
+unpack_end(struct model *m, unsigned end)
+{
+	unsigned n = NITEMS(statuses);
+
+	m->shadow.verdict = end % 3;
+	m->sv.outcome = end / 3 % 3;
+	m->shadow.status = statuses[end / 9 % n];
+	m->sv.lost_status = statuses[end / 9 / n];
 }
 
 static uint8_t
@@ -157,6 +193,7 @@ pack(struct model *m, int64_t now, struct key *k)
 		if (now - m->tries[i] > MODEL_WITHIN)
 			k->tries_old |= (uint8_t)(1u << i);
 	k->cmd_signo = (uint8_t)m->shadow.cmd_signo;
+	k->end = pack_end(m);
 	for (size_t i = 0; i < m->conf.nchecks; i++) {
 		const struct check_conf *c = &m->conf.checks[i];
 		const struct shadow_check *s = &m->shadow.checks[i];
@@ -207,6 +244,7 @@ unpack(struct model *m, const struct key *k)
 		m->tries[i] = (k->tries_old >> i & 1) ? 0 : NOW;
 	m->shadow.count = k->count;
 	m->shadow.cmd_signo = k->cmd_signo;
+	unpack_end(m, k->end);
 	m->shadow.patience = sv->deadline;
 	for (size_t i = 0; i < m->conf.nchecks; i++) {
 		struct shadow_check *s = &m->shadow.checks[i];
@@ -267,6 +305,13 @@ add(struct search *s, const struct key *k, size_t from, size_t by)
 	s->table[at] = (uint32_t)++s->n;
 }
 
+/* Does it matter how a process has ended? */
+static bool
+decides(const struct search *s)
+{
+	return (s->conf.restart != RESTART_ALWAYS || s->conf.ends);
+}
+
 static void
 make_events(struct search *s)
 {
@@ -283,7 +328,14 @@ make_events(struct search *s)
 	*e++ = (struct service_event) {.kind = SE_SPAWN_FAILED};
 	*e++ = (struct service_event) {.kind = SE_ADOPTED};
 	*e++ = (struct service_event) {.kind = SE_EXITED};
-	*e++ = (struct service_event) {.kind = SE_EXITED, .text = text};
+	for (size_t i = 0; i < (decides(s) ? NITEMS(statuses) : 1); i++) {
+		*e++ = (struct service_event) {
+		    .kind = SE_EXITED, .text = text, .status = statuses[i]};
+		if (decides(s))
+			*e++ = (struct service_event) {.kind = SE_PROCS,
+			    .text = text,
+			    .status = statuses[i]};
+	}
 	for (uint32_t i = 0; i <= PROCESSES; i++)
 		*e++ = (struct service_event) {.kind = SE_PROCS, .count = i};
 	for (int i = 0; s->conf.order && i < 4; i++)
@@ -353,12 +405,14 @@ static void
 print_conf(const struct model_conf *c)
 {
 	print_error("%s, count %u..%u%s, %zu checks, fall %u, rise %u, "
-		    "ready %d, %s%srestart-when = %s, give-up %u, hold %d%s\n",
+		    "ready %d, %s%srestart-when = %s, give-up %u, hold %d%s, "
+		    "restart %d%s%s\n",
 	    (c->type == SERVICE_CHILD) ? "child" : "detached", c->count_min,
 	    c->count_max, c->count_set ? " set" : "", c->nchecks, c->fall,
 	    c->rise, c->ready, c->hooks ? "hooks, " : "",
 	    c->stop ? "stop command, " : "", model_rule_name(c->rule),
-	    c->give_up, c->hold, c->order ? ", order" : "");
+	    c->give_up, c->hold, c->order ? ", order" : "", c->restart,
+	    c->ends ? ", lists" : "", c->late_fails ? ", late fails" : "");
 }
 
 static void
@@ -413,7 +467,7 @@ good_event(const struct model *m, unsigned turn, struct service_event *ev)
 			ev->count = m->shadow.count;
 	} else
 		ev->kind = SE_CHECK;
-	if (sv->state == SV_FAILED && conf->hold == 0)
+	if (sv->state == SV_FAILED && sv->deadline == SERVICE_NEVER)
 		return (false);
 	return (sv->state != (sv->want ? SV_UP : SV_STOPPED));
 }
@@ -584,6 +638,51 @@ test_no_checks(void **state)
 
 /* Of no use to any other rule: it waits for others before all that. */
 static void
+explore_ends(struct model_conf conf)
+{
+	for (int i = 0; i < 6; i++) {
+		conf.restart = (enum restart_policy)(i % 3);
+		conf.ends = (i == 3 || i == 4);
+		conf.late_fails = (i > 3);
+		conf.hooks = conf.stop = (i % 2 == 0);
+		explore(&conf);
+	}
+}
+
+static void
+test_ends(void **state)
+{
+	struct model_conf conf = {.rule = RULE_DEFAULT};
+
+	(void)state;
+	explore_ends(conf);
+	conf.give_up = 1;
+	conf.hold = true;
+	conf.ready = READY_DELAY;
+	explore_ends(conf);
+	conf.type = SERVICE_DETACHED;
+	explore_ends(conf);
+	conf.count_max = 1;
+	conf.count_set = true;
+	conf.give_up = 0;
+	conf.ready = READY_DEFAULT;
+	explore_ends(conf);
+	conf.nchecks = 1;
+	conf.rule = RULE_BOTH;
+	conf.restart = RESTART_NEVER;
+	explore(&conf);
+	conf.restart = RESTART_ON_FAILURE;
+	conf.type = SERVICE_CHILD;
+	conf.count_max = 0;
+	conf.count_set = false;
+	conf.rule = RULE_DEFAULT;
+	explore(&conf);
+	conf.restart = RESTART_NEVER;
+	conf.ready = READY_CHECK;
+	explore(&conf);
+}
+
+static void
 test_order(void **state)
 {
 	struct model_conf conf = {.rule = RULE_DEFAULT, .order = true};
@@ -671,6 +770,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_no_checks),
+	    cmocka_unit_test(test_ends),
 	    cmocka_unit_test(test_order),
 	    cmocka_unit_test(test_default_rule),
 	    cmocka_unit_test(test_both_rule),

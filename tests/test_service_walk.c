@@ -312,8 +312,9 @@ proc_ends(struct world *w, struct proc *p)
 	p->alive = false;
 	if (child)
 		step(w,
-		    (struct service_event) {
-			.kind = SE_EXITED, .text = "killed by signal 9"});
+		    (struct service_event) {.kind = SE_EXITED,
+			.status = 9,
+			.text = "killed by signal 9"});
 	else if (p->known) {
 		w->ended = true;
 		w->scan_at = w->now;
