@@ -185,17 +185,24 @@ io_changes(struct kevent kev[2], int fd, unsigned bits, unsigned short flags,
 	return (n);
 }
 
-/* Tell n changes; data of each is then an errno, or 0. */
-static void
+/*
+ * Tell n changes; data of each is then an errno, or 0.  -1: the queue itself
+ * is of no use, and errno is that of all.
+ */
+static int
 tell(const struct poller *p, struct kevent *kev, int n)
 {
 	static const struct timespec at_once = {0, 0};
-	int error, i, told;
+	int i, told;
 
 	told = kevent(p->kq, kev, n, kev, n, &at_once);
-	error = told == -1 ? errno : EIO;
-	for (i = told == -1 ? 0 : told; i < n; i++)
-		kev[i].data = error;
+	if (told == n)
+		return (0);
+	if (told != -1)
+		errno = EIO;
+	for (i = 0; i < n; i++)
+		kev[i].data = errno;
+	return (-1);
 }
 
 /* Was fd refused with this error because nobody is at its other end? */
@@ -289,7 +296,8 @@ begin(struct poller *p, int fd, unsigned bits, uint32_t gen)
 	if (grow_gone(p, 1) == -1)
 		return (-1);
 	n = io_changes(kev, fd, bits, EV_ADD, gen);
-	tell(p, kev, n);
+	if (tell(p, kev, n) == -1)
+		return (-1);
 	for (i = 0; i < n; i++) {
 		if (kev[i].data == 0)
 			done |= bit_of(&kev[i]);
@@ -303,7 +311,7 @@ begin(struct poller *p, int fd, unsigned bits, uint32_t gen)
 	del_gone(p, fd, bits);
 	n = io_changes(kev, fd, done, EV_DELETE, 0);
 	if (n > 0)
-		tell(p, kev, n);
+		(void)tell(p, kev, n);
 	/* EINVAL, ENODEV: a device that has no such filter. */
 	if (error == EINVAL || error == ENODEV || error == EOPNOTSUPP)
 		error = EPERM;
@@ -320,7 +328,7 @@ tell_changes(struct poller *p)
 
 	p->nchanges = 0;
 	if (n > 0)
-		tell(p, p->changes, n);
+		(void)tell(p, p->changes, n);
 	for (i = 0; i < n; i++) {
 		kev = &p->changes[i];
 		error = (int)kev->data;
@@ -366,7 +374,7 @@ end(struct poller *p, int fd, unsigned bits)
 	if (p->nchanges > 0)
 		tell_changes(p);
 	del_gone(p, fd, POLLER_READ | POLLER_WRITE);
-	tell(p, kev, io_changes(kev, fd, bits, EV_DELETE, 0));
+	(void)tell(p, kev, io_changes(kev, fd, bits, EV_DELETE, 0));
 #ifdef LIBKQUEUE
 	if (fcntl(fd, F_GETFD) == -1)
 		p->renew = true;
@@ -436,7 +444,8 @@ proc_add_kqueue(struct poller *p, pid_t pid, uint32_t gen)
 	}
 	kev = change(
 	    (uintptr_t)pid, EVFILT_PROC, EV_ADD | EV_ONESHOT, NOTE_EXIT, gen);
-	tell(p, &kev, 1);
+	if (tell(p, &kev, 1) == -1)
+		return (-1);
 	if (kev.data == 0)
 		return (0);
 	errno = (int)kev.data;
@@ -451,7 +460,7 @@ proc_del_kqueue(struct poller *p, pid_t pid)
 	int error = errno;
 
 	kev = change((uintptr_t)pid, EVFILT_PROC, EV_DELETE, 0, 0);
-	tell(p, &kev, 1);
+	(void)tell(p, &kev, 1);
 	errno = error;
 }
 
