@@ -10,6 +10,7 @@
 #define BIN_CONF_H
 
 #include <sys/types.h>
+#include <sys/socket.h>
 
 #include <limits.h>
 #include <stdbool.h>
@@ -80,6 +81,7 @@ struct command {
 #define CONFIG_COND_MAX 1024u  /* atoms and operators of a condition */
 #define CONFIG_REGEX_MAX 1024u /* bytes */
 #define CONFIG_FD_MAX 1023
+#define CONFIG_SOCKETS_MAX 32u /* of one service */
 #define CONFIG_DURATION_MAX (INT64_C(36500) * 86400 * 1000000000)
 
 struct check_conf {
@@ -117,6 +119,20 @@ struct service_refs {
 };
 
 #define COUNT_MAX UINT32_MAX
+
+/* A socket that is opened for a service. */
+struct socket_conf {
+	char *text; /* "tcp:127.0.0.1:80" */
+	char *name; /* NULL: the service's */
+	int type;   /* SOCK_STREAM, SOCK_DGRAM */
+	bool local; /* a unix socket */
+	bool any;   /* all addresses, of IPv6 and IPv4 */
+	struct sockaddr_storage addr;
+	socklen_t addr_len;
+	int backlog;
+	int mode; /* of a unix socket */
+	char *user, *group;
+};
 
 #define PROCESS_UNSET INT_MIN
 
@@ -182,6 +198,9 @@ struct service_conf {
 	char *in;	 /* a path */
 	char *out, *err; /* paths; NULL: as log says */
 	char *hook_user; /* NULL: user */
+	char **socket_texts;
+	struct socket_conf *sockets;
+	size_t nsockets;
 	struct check_conf *checks;
 	size_t nchecks;
 };

@@ -201,6 +201,7 @@ check_service(struct parser *p, struct block *b)
 	if (b->name == NULL)
 		return;
 	check_ready(p, b);
+	check_sockets(p, b);
 	check_restart(s);
 	if (build->when.nitems > 0)
 		(void)cond_resolve(p, build);

@@ -97,6 +97,7 @@ enum key_id {
 	KEY_STDOUT,
 	KEY_STDERR,
 	KEY_HOOK_USER,
+	KEY_SOCKETS,
 	KEY_ADDRESS,
 	KEY_HOST,
 	KEY_PORT,
@@ -128,6 +129,7 @@ struct build {
 	bool bad[KEY_IDS]; /* set, but wrong */
 	struct cond_src when;
 	struct name_ref ready;
+	struct config_pos sockets;
 	bool checks_bad; /* a check's name could not be read */
 };
 
@@ -254,7 +256,7 @@ key_parse parse_type, parse_match, parse_path, parse_count, parse_command,
     parse_host, parse_port, parse_source, parse_times, parse_send, parse_expect;
 /* config_process.c */
 key_parse parse_groups, parse_limits, parse_nice, parse_oom_score, parse_bool,
-    parse_env_file, parse_stream;
+    parse_env_file, parse_stream, parse_sockets;
 /*
  * One word or string without NUL bytes, and past it; NULL after an error.
  * what names it in the messages.
@@ -319,7 +321,8 @@ void print_list(FILE *f, const char *key, char *const *list);
 void check_process(struct parser *p, const struct block *b);
 void print_process(FILE *f, const struct service_conf *s);
 
-/* config_ready.c: likewise */
+/* config_socket.c, config_ready.c: likewise */
+void check_sockets(struct parser *p, struct block *b);
 void check_ready(struct parser *p, struct block *b);
 
 /* config_check.c: a block is complete */

@@ -316,4 +316,5 @@ print_process(FILE *f, const struct service_conf *s)
 	print_stream(f, "stdout", s->out);
 	print_stream(f, "stderr", s->err);
 	print_text(f, "hook-user", s->hook_user);
+	print_list(f, "sockets", s->socket_texts);
 }

@@ -204,12 +204,32 @@ is_said_already(struct unit *u, const struct service_action *a)
 	return ((u->said_times & (u->said_times - 1)) != 0);
 }
 
+/*
+ * They are there as long as the service should run, be it between two runs;
+ * who connects to one that is stopped for good is better refused.
+ */
+static void
+keep_sockets(struct unit *u, const struct service_action *a)
+{
+	char why[SERVICE_TEXT];
+
+	if (u->conf->nsockets == 0)
+		return;
+	if (a->to == SV_STOPPED || a->to == SV_FAILED)
+		unit_sockets_close(u, true);
+	else if ((a->from == SV_STOPPED || a->from == SV_FAILED) &&
+	    a->to != SV_UP && unit_sockets_open(u, why, sizeof(why)) == -1)
+		dw_log(
+		    u->sup->log, DW_LOG_WARNING, "%s: %s", u->conf->name, why);
+}
+
 static void
 changed(struct unit *u, const struct service_action *a)
 {
 	enum dw_log_level level = DW_LOG_NOTICE;
 	char times[40] = "";
 
+	keep_sockets(u, a);
 	clock_gettime(CLOCK_REALTIME, &u->since);
 	if (a->from == SV_STOPPING)
 		unit_forget_signals(u);
@@ -440,6 +460,7 @@ unit_leave(struct unit *u)
 	unit_checks_stop(u);
 	unit_notify_close(u);
 	unit_ready_stop(u);
+	unit_sockets_close(u, false);
 	unit_drop_procs(u);
 	dw_child_stop(&u->child);
 	dw_child_stop(&u->cmd);

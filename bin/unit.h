@@ -100,6 +100,7 @@ struct unit {
 	bool has_main; /* MAINPID has: id is not the child's */
 	struct unit_notify *notify;
 	struct unit_ready *ready;
+	int *sockets; /* conf->nsockets, -1: not open; NULL: none is */
 
 	/* The command that runs, and whose session the last one had. */
 	struct dw_child cmd;
@@ -157,6 +158,8 @@ enum unit_role {
 char **unit_env(const struct unit *u, const struct account *a,
     enum unit_role role, char *buf, size_t len);
 void unit_env_free(char **env);
+/* Where in it the pid is to be written, NULL: nowhere. */
+char *unit_env_pid(char **env, const struct unit *u, enum unit_role role);
 
 /* unit_run.c */
 /* Start the program, or a command.  -1 with what is wrong in buf. */
@@ -198,6 +201,12 @@ int unit_notify_open(struct unit *u, char *buf, size_t len);
 /* What was said in the last run is history. */
 void unit_notify_begin(struct unit *u);
 void unit_notify_close(struct unit *u);
+
+/* unit_socket.c */
+/* Have them all, as far as they are not open yet.  -1, and why in buf. */
+int unit_sockets_open(struct unit *u, char *buf, size_t len);
+/* remove: also the names of unix sockets, as nobody uses them any more. */
+void unit_sockets_close(struct unit *u, bool remove);
 
 /* unit_ready.c */
 /* A descriptor for the program to write its newline to; -1 with errno. */

@@ -218,6 +218,52 @@ add_own(const struct unit *u, const struct account *a, enum unit_role role,
 	return (error);
 }
 
+/* As many blanks as a pid may take; the names in the sockets' order. */
+static int
+add_sockets(const struct unit *u, char **env, size_t *n)
+{
+	const struct service_conf *conf = u->conf;
+	char room[DW_SPAWN_PID_TEXT], number[24];
+	char *names = NULL, *more;
+	int error;
+
+	if (conf->nsockets == 0)
+		return (0);
+	memset(room, ' ', sizeof(room));
+	room[sizeof(room) - 1] = '\0';
+	snprintf(number, sizeof(number), "%zu", conf->nsockets);
+	for (size_t i = 0; i < conf->nsockets; i++) {
+		const char *name = conf->sockets[i].name;
+
+		if (asprintf(&more, "%s%s%s", (i > 0) ? names : "",
+			(i > 0) ? ":" : "",
+			(name != NULL) ? name : conf->name) == -1) {
+			free(names);
+			return (-1);
+		}
+		free(names);
+		names = more;
+	}
+	error = add_var(env, n, "LISTEN_PID", room);
+	error |= add_var(env, n, "LISTEN_FDS", number);
+	error |= add_var(env, n, "LISTEN_FDNAMES", names);
+	free(names);
+	return (error);
+}
+
+char *
+unit_env_pid(char **env, const struct unit *u, enum unit_role role)
+{
+	static const char name[] = "LISTEN_PID=";
+
+	if (role != ROLE_MAIN || u->conf->nsockets == 0)
+		return (NULL);
+	for (; *env != NULL; env++)
+		if (strncmp(*env, name, sizeof(name) - 1) == 0)
+			return (*env + sizeof(name) - 1);
+	return (NULL);
+}
+
 char **
 unit_env(const struct unit *u, const struct account *a, enum unit_role role,
     char *buf, size_t len)
@@ -232,7 +278,9 @@ unit_env(const struct unit *u, const struct account *a, enum unit_role role,
 	    sizeof(*env));
 	if (env != NULL &&
 	    (add_own(u, a, role, env, &n) | add_all(env, &n, file) |
-		add_all(env, &n, u->conf->env)) != 0) {
+		add_all(env, &n, u->conf->env) |
+		/* Last: nobody else knows how much room there must be. */
+		((role == ROLE_MAIN) ? add_sockets(u, env, &n) : 0)) != 0) {
 		unit_env_free(env);
 		env = NULL;
 	}

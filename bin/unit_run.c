@@ -53,12 +53,12 @@ account_of(const struct unit *u, enum unit_role role)
 }
 
 /* How many descriptors a program may be given. */
-#define NFDS 8
+#define NFDS (4 + CONFIG_SOCKETS_MAX)
 
 struct streams {
 	struct dw_spawn_fd fds[NFDS];
 	size_t n;
-	int own[NFDS]; /* to be closed */
+	int own[4]; /* to be closed */
 	size_t nown;
 };
 
@@ -160,6 +160,14 @@ ready_pipe(struct unit *u, struct streams *st, char *buf, size_t len)
 	return (0);
 }
 
+/* As sd_listen_fds(3) has it: from 3 on, in their order. */
+static void
+give_sockets(const struct unit *u, struct streams *st)
+{
+	for (size_t i = 0; i < u->conf->nsockets; i++)
+		give(st, u->sockets[i], 3 + (int)i);
+}
+
 /* For the service itself, not for what helps it. */
 static size_t
 standing(const struct unit *u, enum unit_role role, struct dw_spawn *sp,
@@ -218,6 +226,7 @@ spawn_as(struct unit *u, struct dw_child *child, struct dw_spawn *sp,
 	if (env == NULL)
 		return (-1);
 	sp->envp = env;
+	sp->pid_text = unit_env_pid(env, u, role);
 	sp->cwd = (u->conf->cwd != NULL) ? u->conf->cwd : "/";
 	sp->cred = account_cred(a);
 	sp->umask = (u->conf->umask == -1) ? 022 : u->conf->umask;
@@ -241,11 +250,15 @@ unit_exec(struct unit *u, struct dw_child *child, char *const *argv,
 
 	if (role == ROLE_MAIN && unit_notify_open(u, buf, len) == -1)
 		return (-1);
-	if (input(u, &st, buf, len) == -1 ||
-	    (role == ROLE_MAIN && ready_pipe(u, &st, buf, len) == -1))
+	if (input(u, &st, buf, len) == -1)
 		goto out;
-	if (role == ROLE_MAIN)
+	if (role == ROLE_MAIN) {
+		if (unit_sockets_open(u, buf, len) == -1 ||
+		    ready_pipe(u, &st, buf, len) == -1)
+			goto out;
+		give_sockets(u, &st);
 		unit_notify_begin(u);
+	}
 	output(u, &st);
 	sp.nfds = st.n;
 	ret = spawn_as(u, child, &sp, account_of(u, role), role, buf, len);

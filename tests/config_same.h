@@ -168,6 +168,7 @@ assert_same_service(const struct service_conf *a, const struct service_conf *b)
 	assert_text(a->out, b->out);
 	assert_text(a->err, b->err);
 	assert_text(a->hook_user, b->hook_user);
+	assert_same_list(a->socket_texts, b->socket_texts);
 	assert_int_equal(a->ready_fd, b->ready_fd);
 	assert_int_equal(a->nchecks, b->nchecks);
 	for (size_t i = 0; i < a->nchecks; i++)
