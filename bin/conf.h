@@ -20,6 +20,7 @@
 
 #include "daemonwatch.h"
 #include "cond.h"
+#include "limit.h"
 
 /* Where something stands, for messages and for the difference at reload. */
 struct config_pos {
@@ -62,7 +63,11 @@ enum check_kind {
 	CHECK_TCP,
 	CHECK_UNIX,
 	CHECK_UDP,
+	CHECK_LISTEN,
 	CHECK_EXEC,
+	CHECK_PROCESS,
+	CHECK_FILE,
+	CHECK_SPACE,
 	CHECK_KINDS
 };
 
@@ -100,6 +105,9 @@ struct check_conf {
 	char *send; /* NULL: none; may hold NUL bytes */
 	size_t send_len;
 	char *expect; /* with send no longer than WIRE_DATA_MAX */
+	bool absent;  /* the file should not be there */
+	bool owned;   /* the socket should be the service's own */
+	struct limit limits[LIMITS];
 	struct command command;
 	char *user; /* NULL: the service's */
 };

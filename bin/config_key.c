@@ -31,8 +31,10 @@
 /* Which kinds of checks have the key. */
 #define KIND(kind) (1u << (kind))
 #define ANY (KIND(CHECK_KINDS) - 1)
-#define PLACED (KIND(CHECK_TCP) | KIND(CHECK_UDP))
-#define TALKS (PLACED | KIND(CHECK_UNIX))
+#define PLACED (KIND(CHECK_TCP) | KIND(CHECK_UDP) | KIND(CHECK_LISTEN))
+#define SENDS (KIND(CHECK_TCP) | KIND(CHECK_UDP))
+#define PATHS (KIND(CHECK_UNIX) | KIND(CHECK_FILE) | KIND(CHECK_SPACE))
+#define TALKS (SENDS | KIND(CHECK_UNIX))
 #define EXEC KIND(CHECK_EXEC)
 
 /* clang-format off */
@@ -95,10 +97,24 @@ const struct key config_keys[KEY_IDS] = {
 [KEY_RISE] = CHECK("rise", ANY, parse_times, rise, "1"),
 [KEY_SEND] = CHECK("send", TALKS, parse_send, send, "\"PING\\r\\n\""),
 [KEY_EXPECT] = CHECK("expect", TALKS, parse_expect, expect, "'^\\+PONG'"),
-[KEY_SOURCE] = CHECK("source", PLACED, parse_source, source, "192.0.2.1"),
-[KEY_CHECK_PATH] = CHECK("path", KIND(CHECK_UNIX), parse_path, path, "/run/mysqld/mysqld.sock"),
+[KEY_SOURCE] = CHECK("source", SENDS, parse_source, source, "192.0.2.1"),
+[KEY_CHECK_PATH] = CHECK("path", PATHS, parse_path, path, "/run/mysqld/mysqld.sock"),
+[KEY_LIMIT_CPU] = CHECK("cpu", KIND(CHECK_PROCESS), parse_limit, limits[LIMIT_CPU], "\"> 90% for 5m\""),
+[KEY_LIMIT_MEMORY] = CHECK("memory", KIND(CHECK_PROCESS), parse_limit, limits[LIMIT_MEMORY], "\"> 500M for 1m\""),
+[KEY_LIMIT_DESCRIPTORS] = CHECK("descriptors", KIND(CHECK_PROCESS), parse_limit, limits[LIMIT_DESCRIPTORS], "\"> 900\""),
+[KEY_LIMIT_THREADS] = CHECK("threads", KIND(CHECK_PROCESS), parse_limit, limits[LIMIT_THREADS], "\"> 100\""),
+[KEY_LIMIT_CHILDREN] = CHECK("children", KIND(CHECK_PROCESS), parse_limit, limits[LIMIT_CHILDREN], "\"> 50 for 1m\""),
+[KEY_LIMIT_UPTIME] = CHECK("uptime", KIND(CHECK_PROCESS), parse_limit, limits[LIMIT_UPTIME], "\"> 7d\""),
+[KEY_LIMIT_COUNT] = CHECK("count", KIND(CHECK_PROCESS), parse_limit, limits[LIMIT_COUNT], "\"> 4\""),
+[KEY_LIMIT_AGE] = CHECK("age", KIND(CHECK_FILE), parse_limit, limits[LIMIT_AGE], "\"> 1h\""),
+[KEY_LIMIT_SIZE] = CHECK("size", KIND(CHECK_FILE), parse_limit, limits[LIMIT_SIZE], "\"> 1G\""),
+[KEY_LIMIT_FREE] = CHECK("free", KIND(CHECK_SPACE), parse_limit, limits[LIMIT_FREE], "\"< 5%\""),
+[KEY_LIMIT_INODES] = CHECK("inodes", KIND(CHECK_SPACE), parse_limit, limits[LIMIT_INODES], "\"< 1%\""),
+[KEY_LIMIT_QUEUE] = CHECK("queue", KIND(CHECK_LISTEN), parse_limit, limits[LIMIT_QUEUE], "\"> 80%\""),
+[KEY_EXISTS] = CHECK("exists", KIND(CHECK_FILE), parse_exists, absent, "no"),
+[KEY_OWNER] = CHECK("owner", KIND(CHECK_LISTEN), parse_owner, owned, "service"),
 [KEY_COMMAND] = CHECK("command", EXEC, parse_command, command, "{\"/usr/lib/nagios/plugins/check_load\"}"),
-[KEY_CHECK_USER] = CHECK("user", EXEC, parse_user, user, "nobody"),
+[KEY_CHECK_USER] = CHECK("user", EXEC | KIND(CHECK_FILE) | KIND(CHECK_SPACE), parse_user, user, "nobody"),
 };
 /* clang-format on */
 

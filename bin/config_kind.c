@@ -105,6 +105,30 @@ parse_on_exit(struct parser *p, struct block *b, enum key_id id)
 	return (0);
 }
 
+int
+parse_exists(struct parser *p, struct block *b, enum key_id id)
+{
+	static const char *const names[] = {"yes", "no"};
+	int i = take_choice(p, config_keys[id].name, names, 2);
+
+	if (i == -1)
+		return (-1);
+	b->check->absent = i == 1;
+	return (0);
+}
+
+int
+parse_owner(struct parser *p, struct block *b, enum key_id id)
+{
+	static const char *const names[] = {"any", "service"};
+	int i = take_choice(p, config_keys[id].name, names, 2);
+
+	if (i == -1)
+		return (-1);
+	b->check->owned = i == 1;
+	return (0);
+}
+
 static int
 take_regex(struct parser *p, const char *what, bool whole, char **out)
 {
@@ -198,7 +222,8 @@ parse_path(struct parser *p, struct block *b, enum key_id id)
 	    check_path(p, &pos, config_keys[id].name, text) == -1)
 		return (-1);
 	/* In the runtime directory "/control" is bound. */
-	if ((id == KEY_RUNTIME_DIR || id == KEY_CHECK_PATH) &&
+	if ((id == KEY_RUNTIME_DIR ||
+		(id == KEY_CHECK_PATH && b->check->kind == CHECK_UNIX)) &&
 	    check_socket_path(p, &pos, config_keys[id].name, text,
 		(id == KEY_RUNTIME_DIR) ? strlen("/control") : 0) == -1)
 		return (-1);

@@ -239,3 +239,17 @@ parse_signal(struct parser *p, struct block *b, enum key_id id)
 	*(int *)key_target(b, id) = signo;
 	return (0);
 }
+
+int
+parse_limit(struct parser *p, struct block *b, enum key_id id)
+{
+	enum limit_id limit = (enum limit_id)(id - KEY_LIMIT_CPU);
+	struct config_pos pos;
+	const char *text, *why;
+
+	if ((text = take_text(p, "a limit, as in \"> 10\"", &pos)) == NULL)
+		return (-1);
+	if (limit_parse(limit, text, &b->check->limits[limit], &why) == -1)
+		return (bad_value(p, &pos, "limit", text, why));
+	return (0);
+}

@@ -109,6 +109,20 @@ enum key_id {
 	KEY_EXPECT,
 	KEY_SOURCE,
 	KEY_CHECK_PATH,
+	KEY_LIMIT_CPU,
+	KEY_LIMIT_MEMORY,
+	KEY_LIMIT_DESCRIPTORS,
+	KEY_LIMIT_THREADS,
+	KEY_LIMIT_CHILDREN,
+	KEY_LIMIT_UPTIME,
+	KEY_LIMIT_COUNT,
+	KEY_LIMIT_AGE,
+	KEY_LIMIT_SIZE,
+	KEY_LIMIT_FREE,
+	KEY_LIMIT_INODES,
+	KEY_LIMIT_QUEUE,
+	KEY_EXISTS,
+	KEY_OWNER,
 	KEY_COMMAND,
 	KEY_CHECK_USER,
 	KEY_IDS
@@ -253,7 +267,8 @@ key_parse parse_type, parse_match, parse_path, parse_count, parse_command,
     parse_duration, parse_signal, parse_backoff, parse_give_up, parse_hold,
     parse_when, parse_ready, parse_on_exit, parse_user, parse_prober_user,
     parse_group, parse_umask, parse_env, parse_log, parse_log_to, parse_address,
-    parse_host, parse_port, parse_source, parse_times, parse_send, parse_expect;
+    parse_host, parse_port, parse_source, parse_limit, parse_exists,
+    parse_owner, parse_times, parse_send, parse_expect;
 /* config_process.c */
 key_parse parse_groups, parse_limits, parse_nice, parse_oom_score, parse_bool,
     parse_env_file, parse_stream, parse_sockets;

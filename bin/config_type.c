@@ -122,6 +122,71 @@ print_unix(FILE *f, const struct check_conf *c)
 }
 
 static void
+complete_listen(struct parser *p, struct block *b)
+{
+	/* A port alone is one of any address. */
+	if (b->seen[KEY_ADDRESS].line != 0 || is_missing(b, KEY_PORT))
+		complete_place(p, b);
+}
+
+/* At least one of the keys, or it asks nothing. */
+static void
+need_limit(struct parser *p, const struct block *b, enum key_id first,
+    enum key_id last)
+{
+	for (enum key_id id = first; id <= last; id++)
+		if (!is_missing(b, id))
+			return;
+	parser_error(p, &b->open, "this check needs a limit, as in %s = %s",
+	    config_keys[first].name, config_keys[first].example);
+}
+
+static void
+complete_process(struct parser *p, struct block *b)
+{
+	need_limit(p, b, KEY_LIMIT_CPU, KEY_LIMIT_COUNT);
+}
+
+/* Whoever looks at a file keeps no account of how long it has been so. */
+static void
+refuse_hold(struct parser *p, const struct block *b, enum key_id first,
+    enum key_id last)
+{
+	for (enum key_id id = first; id <= last; id++)
+		if (b->check->limits[id - KEY_LIMIT_CPU].hold > 0)
+			parser_error(p, &b->seen[id],
+			    "'for' has no meaning here: use 'fall'");
+}
+
+static void
+need_path(struct parser *p, const struct block *b)
+{
+	if (is_missing(b, KEY_CHECK_PATH))
+		parser_error(p, &b->open,
+		    "this check needs a path, as in path = /var/spool/x");
+}
+
+static void
+complete_file(struct parser *p, struct block *b)
+{
+	need_path(p, b);
+	refuse_hold(p, b, KEY_LIMIT_AGE, KEY_LIMIT_SIZE);
+	if (b->check->absent &&
+	    (b->seen[KEY_LIMIT_AGE].line != 0 ||
+		b->seen[KEY_LIMIT_SIZE].line != 0))
+		parser_error(p, &b->seen[KEY_EXISTS],
+		    "a file that should not exist has neither age nor size");
+}
+
+static void
+complete_space(struct parser *p, struct block *b)
+{
+	need_path(p, b);
+	need_limit(p, b, KEY_LIMIT_FREE, KEY_LIMIT_INODES);
+	refuse_hold(p, b, KEY_LIMIT_FREE, KEY_LIMIT_INODES);
+}
+
+static void
 complete_exec(struct parser *p, struct block *b)
 {
 	if (is_missing(b, KEY_COMMAND))
@@ -131,20 +196,63 @@ complete_exec(struct parser *p, struct block *b)
 }
 
 static void
-print_exec(FILE *f, const struct check_conf *c)
+print_limits(FILE *f, const struct check_conf *c)
 {
-	fputc('\t', f);
-	print_command(f, "command", &c->command);
+	char text[LIMIT_TEXT];
+
+	for (unsigned i = 0; i < LIMITS; i++)
+		if (c->limits[i].op != 0)
+			fprintf(f, "\t\t%s = \"%s\"\n", limit_key(i),
+			    limit_text(text, i, &c->limits[i]));
+}
+
+static void
+print_listen(FILE *f, const struct check_conf *c)
+{
+	if (c->host != NULL)
+		print_tcp(f, c);
+	else
+		fprintf(f, "\t\tport = %s\n", c->port);
+	fprintf(f, "\t\towner = %s\n", c->owned ? "service" : "any");
+	print_limits(f, c);
+}
+
+static void
+print_user(FILE *f, const struct check_conf *c)
+{
 	if (c->user != NULL) {
 		fputc('\t', f);
 		print_text(f, "user", c->user);
 	}
 }
 
+static void
+print_path(FILE *f, const struct check_conf *c)
+{
+	fputc('\t', f);
+	print_text(f, "path", c->path);
+	if (c->kind == CHECK_FILE)
+		fprintf(f, "\t\texists = %s\n", c->absent ? "no" : "yes");
+	print_limits(f, c);
+	print_user(f, c);
+}
+
+static void
+print_exec(FILE *f, const struct check_conf *c)
+{
+	fputc('\t', f);
+	print_command(f, "command", &c->command);
+	print_user(f, c);
+}
+
 const struct check_type check_types[CHECK_KINDS] = {
     [CHECK_TCP] = {"tcp", complete_tcp, print_tcp},
     [CHECK_UNIX] = {"unix", complete_unix, print_unix},
     [CHECK_UDP] = {"udp", complete_udp, print_tcp},
+    [CHECK_LISTEN] = {"listen", complete_listen, print_listen},
+    [CHECK_PROCESS] = {"process", complete_process, print_limits},
+    [CHECK_FILE] = {"file", complete_file, print_path},
+    [CHECK_SPACE] = {"space", complete_space, print_path},
     [CHECK_EXEC] = {"exec", complete_exec, print_exec},
 };
 

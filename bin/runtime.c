@@ -34,6 +34,16 @@ runtime_path(const char *dir, const char *name)
 }
 
 char *
+runtime_program(const char *name)
+{
+	const char *dir = getenv("DAEMONWATCH_LIBEXECDIR");
+
+	if (dir == NULL || dir[0] != '/' || getuid() != geteuid())
+		dir = PKGLIBEXECDIR;
+	return (runtime_path(dir, name));
+}
+
+char *
 runtime_default(void)
 {
 	const char *dir;

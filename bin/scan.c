@@ -43,7 +43,8 @@ static bool
 is_command(const struct pass *pass, pid_t pid)
 {
 	for (size_t i = 0; i < pass->sup->nunits; i++)
-		if (pass->sup->units[i]->cmd.pid == pid)
+		if (pass->sup->units[i]->cmd.pid == pid ||
+		    unit_checks_run(pass->sup->units[i], pid))
 			return (true);
 	return (false);
 }

@@ -251,17 +251,12 @@ prober_event(void *arg, enum dw_log_level level, const char *text)
 	}
 }
 
-/* Where it is installed; a build tree says otherwise. */
 static struct prober *
 make_prober(struct supervisor *sup)
 {
-	const char *dir = getenv("DAEMONWATCH_LIBEXECDIR");
 	struct prober *prober = NULL;
-	char *path;
+	char *path = runtime_program("daemonwatch-prober");
 
-	if (dir == NULL || dir[0] != '/' || getuid() != geteuid())
-		dir = PKGLIBEXECDIR;
-	path = runtime_path(dir, "daemonwatch-prober");
 	if (path != NULL)
 		prober = prober_new(
 		    sup->loop, path, sup->conf->prober_user, prober_event, sup);

@@ -87,6 +87,11 @@ uint32_t supervisor_random(struct supervisor *sup);
 int runtime_open(struct supervisor *sup, char *buf, size_t len);
 int runtime_listen(struct supervisor *sup, char *buf, size_t len);
 void runtime_close(struct supervisor *sup);
+/*
+ * Where a helper program of ours is installed; a build tree says otherwise.
+ * Allocated; NULL with ENOMEM.
+ */
+char *runtime_program(const char *name);
 /* dir/name, allocated; NULL with ENOMEM. */
 char *runtime_path(const char *dir, const char *name);
 /*

@@ -56,6 +56,8 @@ struct unit_check {
 	union {
 		struct check_net *net;
 		struct check_exec *exec;
+		struct check_listen *listen;
+		struct check_process *process;
 	};
 };
 
@@ -237,7 +239,12 @@ struct check_way {
 	int (*ask)(struct unit_check *c);
 	void (*cancel)(struct unit_check *c);
 };
-extern const struct check_way check_way_net;  /* unit_check_net.c: prober */
-extern const struct check_way check_way_exec; /* unit_check_exec.c */
+extern const struct check_way check_way_net;	 /* unit_check_net.c: prober */
+extern const struct check_way check_way_exec;	 /* unit_check_exec.c */
+extern const struct check_way check_way_listen;	 /* unit_check_listen.c */
+extern const struct check_way check_way_process; /* unit_check_process.c */
+/* Is it the command of one of its checks? */
+bool unit_checks_run(const struct unit *u, pid_t pid);
+bool unit_check_exec_runs(const struct unit_check *c, pid_t pid);
 
 #endif

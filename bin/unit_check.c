@@ -21,7 +21,11 @@ static const struct check_way *const ways[CHECK_KINDS] = {
     [CHECK_TCP] = &check_way_net,
     [CHECK_UNIX] = &check_way_net,
     [CHECK_UDP] = &check_way_net,
+    [CHECK_LISTEN] = &check_way_listen,
     [CHECK_EXEC] = &check_way_exec,
+    [CHECK_PROCESS] = &check_way_process,
+    [CHECK_FILE] = &check_way_exec,
+    [CHECK_SPACE] = &check_way_exec,
 };
 
 static const struct check_way *
@@ -139,6 +143,16 @@ unit_checks_stop(struct unit *u)
 		c->quick = QUICK_MIN;
 		dw_timer_stop(&c->timer);
 	}
+}
+
+bool
+unit_checks_run(const struct unit *u, pid_t pid)
+{
+	for (size_t i = 0; i < u->nchecks; i++)
+		if (way(&u->checks[i]) == &check_way_exec &&
+		    unit_check_exec_runs(&u->checks[i], pid))
+			return (true);
+	return (false);
 }
 
 void

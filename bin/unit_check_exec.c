@@ -6,6 +6,9 @@
  * degraded, 2 failed, all others unknown; its first line is the answer's text,
  * what stands behind '|' in it its performance data.
  *
+ * Files and file systems are looked at by such a command too, one of our own
+ * (check.c), as a look at them can hang.
+ *
  * Its process group ends with it.  A command that does not even end by
  * SIGKILL (it waits for a disk) is not started a second time beside itself.
  */
@@ -35,6 +38,7 @@ struct check_exec {
 	int fd;	     /* -1: none, or all has been read */
 	bool wanted; /* somebody waits for an answer */
 	bool stale;  /* the command was killed by us, its answer is none */
+	char **argv; /* of one of our own programs; NULL: the configured one */
 	int error;   /* why it could not be started; output says what */
 	size_t len;
 	char output[OUTPUT_MAX + 1];
@@ -192,6 +196,41 @@ time_over(struct dw_timer *timer)
 	}
 }
 
+bool
+unit_check_exec_runs(const struct unit_check *c, pid_t pid)
+{
+	return (c->exec != NULL && c->exec->child.pid == pid);
+}
+
+/* {daemonwatch-check, kind, path, limits …}, in one list that we own. */
+static int
+make_look(struct check_exec *e, const struct check_conf *conf)
+{
+	char text[LIMIT_TEXT], **argv;
+	size_t n = 0;
+
+	argv = e->argv = calloc(2 * LIMITS + 5, sizeof(*argv));
+	if (argv == NULL)
+		return (-1);
+	argv[n++] = runtime_program("daemonwatch-check");
+	argv[n++] = strdup(check_kind_name(conf->kind));
+	argv[n++] = strdup(conf->path);
+	if (conf->absent)
+		argv[n++] = strdup("absent");
+	for (unsigned i = 0; i < LIMITS; i++) {
+		if (conf->limits[i].op == 0)
+			continue;
+		argv[n++] = strdup(limit_key(i));
+		argv[n++] = strdup(limit_text(text, i, &conf->limits[i]));
+	}
+	for (size_t i = 0; i < n; i++)
+		if (argv[i] == NULL) {
+			errno = ENOMEM;
+			return (-1);
+		}
+	return (0);
+}
+
 static int
 exec_init(struct unit_check *c, char *buf, size_t len)
 {
@@ -209,6 +248,8 @@ exec_init(struct unit_check *c, char *buf, size_t len)
 	e->io.arg = e;
 	e->timer.cb = time_over;
 	e->timer.arg = e;
+	if (c->conf->kind != CHECK_EXEC && make_look(e, c->conf) == -1)
+		return (-1);
 	if (c->conf->user != NULL &&
 	    account_find(&e->account, c->conf->user, NULL, buf, len) == -1) {
 		errno = EINVAL;
@@ -230,6 +271,9 @@ exec_free(struct unit_check *c)
 	dw_timer_stop(&e->timer);
 	close_output(e);
 	account_free(&e->account);
+	for (size_t i = 0; e->argv != NULL && i < 2 * LIMITS + 5; i++)
+		free(e->argv[i]);
+	free(e->argv);
 	free(e);
 }
 
@@ -251,7 +295,8 @@ start_command(struct check_exec *e, char *why, size_t len)
 		close(p[0]);
 	} else {
 		e->fd = p[0];
-		ret = unit_exec_check(c->unit, &e->child, c->conf->command.argv,
+		ret = unit_exec_check(c->unit, &e->child,
+		    (e->argv != NULL) ? e->argv : c->conf->command.argv,
 		    (c->conf->user != NULL) ? &e->account : &c->unit->account,
 		    p[1], why, len);
 	}

@@ -24,27 +24,27 @@ AS_CASE([$host_os],
 	dw_procfd=linux dw_proctab=linux dw_reaper=linux
 	dw_cred=linux dw_closefds=linux dw_peer=linux
 	dw_confine=linux dw_sigreset=linux dw_sender=linux
-	dw_listening=linux dw_oom=linux],
+	dw_listening=linux dw_usage=linux dw_oom=linux],
     [freebsd*], [
 	dw_procfd=none dw_proctab=freebsd dw_reaper=freebsd
 	dw_cred=bsd dw_closefds=bsd dw_peer=freebsd
 	dw_confine=freebsd dw_sigreset=none dw_sender=freebsd
-	dw_listening=freebsd dw_oom=none],
+	dw_listening=freebsd dw_usage=freebsd dw_oom=none],
     [dragonfly*], [
 	dw_procfd=none dw_proctab=none dw_reaper=dragonfly
 	dw_cred=bsd dw_closefds=bsd dw_peer=bsd
 	dw_confine=none dw_sigreset=none dw_sender=none
-	dw_listening=none dw_oom=none],
+	dw_listening=none dw_usage=none dw_oom=none],
     [netbsd*], [
 	dw_procfd=none dw_proctab=netbsd dw_reaper=none
 	dw_cred=bsd dw_closefds=bsd dw_peer=netbsd
 	dw_confine=none dw_sigreset=none dw_sender=none
-	dw_listening=netbsd dw_oom=none],
+	dw_listening=netbsd dw_usage=netbsd dw_oom=none],
     [
 	dw_procfd=none dw_proctab=none dw_reaper=none
 	dw_cred=bsd dw_closefds=bsd dw_peer=bsd
 	dw_confine=none dw_sigreset=none dw_sender=none
-	dw_listening=none dw_oom=none])
+	dw_listening=none dw_usage=none dw_oom=none])
 
 dnl What only one system has is tested only there.
 AS_CASE([$host_os], [linux*], [dw_linux=yes], [dw_linux=no])
@@ -121,7 +121,7 @@ AS_IF([test -n "$LIBKQUEUE_LIBS"],
     [AS_VAR_APPEND([COMPAT_OS_OBJS], [" compat/libkqueue.lo"])])
 DW_OS_ANSWERS=
 m4_foreach([dw_question], [[procfd], [proctab], [reaper], [cred], [closefds],
-    [peer], [confine], [sigreset], [sender], [listening],
+    [peer], [confine], [sigreset], [sender], [listening], [usage],
     [oom]], [
 AC_MSG_CHECKING([which dw_question to use])
 AC_MSG_RESULT([$dw_[]dw_question])

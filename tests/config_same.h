@@ -78,6 +78,14 @@ assert_same_check(const struct check_conf *a, const struct check_conf *b)
 	assert_text(a->port, b->port);
 	assert_text(a->source, b->source);
 	assert_text(a->path, b->path);
+	assert_int_equal(a->absent, b->absent);
+	assert_int_equal(a->owned, b->owned);
+	for (size_t i = 0; i < LIMITS; i++) {
+		assert_int_equal(a->limits[i].op, b->limits[i].op);
+		assert_int_equal(a->limits[i].share, b->limits[i].share);
+		assert_int_equal(a->limits[i].value, b->limits[i].value);
+		assert_int_equal(a->limits[i].hold, b->limits[i].hold);
+	}
 	assert_int_equal(a->send == NULL, b->send == NULL);
 	assert_int_equal(a->send_len, b->send_len);
 	if (a->send != NULL)

@@ -288,6 +288,24 @@ test_values(void **state)
 	    "exec e {\n\t\tcommand = \"true\"\n\t\ttimeout = 5s\n");
 	assert_key(CHILD("exec e { command = {\"sh\", \"a b\"} user = root }"),
 	    "command = {\"sh\", \"a b\"}\n\t\tuser = \"root\"\n");
+	assert_key(CHILD("unix u { path = /run/x }"), "path = \"/run/x\"\n");
+	assert_key(CHILD("udp u { address = h:53 send = x source = ::1 }"),
+	    "address = h:53\n\t\tsource = ::1\n\t\tsend = \"x\"\n");
+	assert_key(CHILD("listen l { port = 80 queue = \"> 80%\" }"),
+	    "listen l {\n\t\tport = 80\n\t\towner = any\n"
+	    "\t\tqueue = \"> 80.0%\"\n");
+	assert_key(CHILD("listen l { address = [::1]:80 owner = service }"),
+	    "address = [::1]:80\n\t\towner = service\n");
+	assert_key(
+	    CHILD("process p { memory = \"> 1G for 1m\" cpu = \">9%\" }"),
+	    "process p {\n\t\tcpu = \"> 9.0%\"\n"
+	    "\t\tmemory = \"> 1G for 1m\"\n");
+	assert_key(CHILD("process p { count = \"> 1\" }"), "fall = 1\n");
+	assert_key(CHILD("file f { path = /x age = \"> 1h\" user = root }"),
+	    "path = \"/x\"\n\t\texists = yes\n\t\tage = \"> 1h\"\n"
+	    "\t\tuser = \"root\"\n");
+	assert_key(CHILD("space s { path = / free = \"< 5%\" }"),
+	    "free = \"< 5.0%\"\n");
 	/* A kind's name is a word like any other where no block begins. */
 	assert_key(CHILD("exec exec { command = \"x\" }\nrestart-when = "
 			 "exec.failed\nand not exec"),

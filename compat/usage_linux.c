@@ -1,0 +1,122 @@
+/*
+ * SPDX-License-Identifier: BSD-2-Clause
+ * Copyright (c) 2026 The daemonwatch authors
+ *
+ * What a process uses, from Linux' proc(5).
+ */
+#include "config.h"
+
+#include <sys/types.h>
+#include <sys/stat.h>
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "usage.h"
+
+#define NS INT64_C(1000000000)
+
+/*
+ * Since Linux 6.2 the directory's size is the number of its entries; before,
+ * it is 0 and they have to be counted.
+ */
+static int64_t
+count_descriptors(int proc)
+{
+	struct stat st;
+	int64_t n = 0;
+	DIR *dir;
+	int fd;
+
+	if ((fd = openat(proc, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
+		return (-1);
+	if (fstat(fd, &st) == 0 && st.st_size > 0) {
+		close(fd);
+		return (st.st_size);
+	}
+	if ((dir = fdopendir(fd)) == NULL) {
+		close(fd);
+		return (-1);
+	}
+	while (readdir(dir) != NULL)
+		n++;
+	closedir(dir);
+	return (n - 2); /* . and .. */
+}
+
+/* Fields 14, 15 (ticks), 20 and 24 (pages) of stat, behind the last ')'. */
+static int
+parse_stat(const char *s, struct usage *u)
+{
+	int64_t hz = sysconf(_SC_CLK_TCK), page = sysconf(_SC_PAGESIZE);
+	intmax_t ticks = 0;
+	const char *p = strrchr(s, ')');
+
+	if (p == NULL || p[1] != ' ' || hz <= 0 || page <= 0) {
+		errno = ESRCH;
+		return (-1);
+	}
+	p += 2;
+	for (int field = 3; field <= 24 && *p != '\0'; field++) {
+		if (field == 14 || field == 15)
+			ticks += strtoimax(p, NULL, 10);
+		else if (field == 20)
+			u->threads = strtoimax(p, NULL, 10);
+		else if (field == 24)
+			u->memory = strtoimax(p, NULL, 10) * page;
+		p += strcspn(p, " ");
+		p += *p == ' ';
+	}
+	u->cpu = ticks / hz * NS + ticks % hz * (NS / hz);
+	return (0);
+}
+
+static ssize_t
+read_stat(int proc, char *buf, size_t len)
+{
+	ssize_t n;
+	int fd = openat(proc, "stat", O_RDONLY | O_CLOEXEC);
+
+	if (fd == -1)
+		return (-1);
+	do {
+		n = read(fd, buf, len - 1);
+	} while (n == -1 && errno == EINTR);
+	close(fd);
+	if (n >= 0)
+		buf[n] = '\0';
+	return (n);
+}
+
+int
+usage_get(pid_t pid, struct usage *u)
+{
+	char path[32], buf[2048];
+	int proc, ret;
+
+	(void)snprintf(path, sizeof(path), "/proc/%jd", (intmax_t)pid);
+	*u = (struct usage) {-1, -1, -1, -1};
+	proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (proc == -1 || read_stat(proc, buf, sizeof(buf)) == -1) {
+		if (errno == ENOENT)
+			errno = ESRCH;
+		ret = -1;
+	} else {
+		ret = parse_stat(buf, u);
+		if (ret == 0)
+			u->descriptors = count_descriptors(proc);
+	}
+	if (proc != -1) {
+		int error = errno;
+
+		close(proc);
+		errno = error;
+	}
+	return (ret);
+}
