@@ -26,6 +26,7 @@ struct cmdline {
 	bool wait;
 	bool verbose;
 	int64_t timeout; /* -1: not given */
+	int64_t pause;	 /* --for; -1: not given */
 	char *const *names;
 	int nnames;
 };
@@ -39,6 +40,8 @@ int cmd_check(const struct cmdline *cl);
 int cmd_stop(const struct cmdline *cl);
 int cmd_status(const struct cmdline *cl);
 int cmd_steer(const struct cmdline *cl, const char *verb);
+int cmd_pause(const struct cmdline *cl);
+int cmd_resume(const struct cmdline *cl);
 /* cmd_watch.c: one service without a file. */
 int cmd_watch(int argc, char *argv[]);
 

@@ -278,6 +278,8 @@ is_up(const json_t *service)
 	const char *state =
 	    json_string_value(json_object_get(service, "state"));
 
+	if (state != NULL && strcmp(state, "paused") == 0)
+		return (json_array_size(json_object_get(service, "pids")) > 0);
 	return (state != NULL &&
 	    (strcmp(state, "up") == 0 || strcmp(state, "failing") == 0));
 }
@@ -331,7 +333,9 @@ cmd_status(const struct cmdline *cl)
 static int
 is_done(const json_t *answer, const char *verb)
 {
-	const char *want = (strcmp(verb, "stop") == 0) ? "stopped" : "up";
+	const char *want = (strcmp(verb, "stop") == 0) ? "stopped" :
+	    (strcmp(verb, "pause") == 0)	       ? "paused" :
+							 "up";
 	const json_t *item;
 	int done = 1;
 	size_t i;
@@ -342,6 +346,10 @@ is_done(const json_t *answer, const char *verb)
 
 		if (state != NULL && strcmp(state, "failed") == 0)
 			return (-1);
+		/* It came up, and has done its work already. */
+		if (json_is_true(json_object_get(item, "finished")) &&
+		    strcmp(want, "up") == 0)
+			continue;
 		if (state == NULL || strcmp(state, want) != 0)
 			done = 0;
 	}
@@ -415,7 +423,42 @@ say_concerned(const json_t *answer, const char *verb)
 	    (strcmp(verb, "stop") == 0) ?
 		"also stopped, requiring what is stopped" :
 		"also restarted, requiring what is restarted");
+	say_also(answer, "ignored",
+	    (strcmp(verb, "pause") == 0) ? "nothing to pause, being stopped" :
+					   "not paused");
 	fflush(stdout);
+}
+
+static int
+steer_named(const struct cmdline *cl, const char *verb)
+{
+	if (cl->nnames > 0)
+		return (cmd_steer(cl, verb));
+	fprintf(stderr, "daemonwatch: %s: which service?\n", verb);
+	return (EX_VERB_USAGE);
+}
+
+int
+cmd_pause(const struct cmdline *cl)
+{
+	return (steer_named(cl, "pause"));
+}
+
+int
+cmd_resume(const struct cmdline *cl)
+{
+	return (steer_named(cl, "resume"));
+}
+
+static json_t *
+make_request(const struct cmdline *cl, const char *verb)
+{
+	json_t *request = client_request(verb, cl->names);
+
+	if (request != NULL && cl->pause > 0)
+		json_object_set_new(
+		    request, "for_ms", json_integer(cl->pause / DW_MS));
+	return (request);
 }
 
 int
@@ -427,7 +470,7 @@ cmd_steer(const struct cmdline *cl, const char *verb)
 
 	if (dir == NULL)
 		return (1);
-	answer = ask(dir, client_request(verb, cl->names));
+	answer = ask(dir, make_request(cl, verb));
 	if (answer == NULL)
 		complain_reason(dir, errno);
 	else if (is_ok(answer)) {

@@ -3,12 +3,13 @@
  * Copyright (c) 2026 The daemonwatch authors
  *
  * What the requests of the control socket do:
- *	{"version":1,"verb":"status"|"start"|"stop"|"restart",
- *	 "services":["name or glob", ...]}
+ *	{"version":1,"verb":"status"|"start"|"stop"|"restart"|"pause"|"resume",
+ *	 "services":["name or glob", ...], "for_ms":n (pause)}
  *	{"version":1,"verb":"shutdown","keep":true|false}
  * Answers have "version" and "ok"; with "ok":false an "error" in words.  Of
  * start, stop and restart they name in "also_started" and "also_stopped" whom
- * that concerned besides.
+ * that concerned besides, of pause and resume in "ignored" who was not running
+ * or not paused.
  */
 #include "config.h"
 
@@ -109,24 +110,47 @@ said_json(const struct unit *u)
 	return (text_json(u->notify->status));
 }
 
+/* A time of the monotonic clock, by the one for people; null: never. */
+static json_t *
+at_json(const struct supervisor *sup, int64_t at)
+{
+	struct timespec ts;
+	int64_t ns;
+
+	if (at == SERVICE_NEVER || clock_gettime(CLOCK_REALTIME, &ts) == -1)
+		return (json_null());
+	ns = ts.tv_nsec + at - dw_loop_now(sup->loop);
+	ts.tv_sec += (time_t)(ns / DW_SEC);
+	ts.tv_nsec = (long)(ns % DW_SEC);
+	if (ts.tv_nsec < 0) {
+		ts.tv_nsec += DW_SEC;
+		ts.tv_sec--;
+	}
+	return (time_json(&ts));
+}
+
 static json_t *
 service_json(const struct unit *u)
 {
 	json_t *pids = json_array(), *checks = json_array();
 	int64_t age = (dw_loop_now(u->sup->loop) - u->sv.since) / DW_MS;
+	const struct service *sv = &u->sv;
 
 	for (size_t i = 0; i < u->nchecks; i++)
 		json_array_append_new(checks, check_json(u, i));
 	(void)unit_pids(u, add_pid, pids);
 	return (json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:I, s:o, s:I, "
-			  "s:o, s:o, s:o*}",
+			  "s:o, s:o, s:o*, s:b, s:o}",
 	    "name", u->conf->name, "type",
 	    (u->conf->type == SERVICE_CHILD) ? "child" : "detached", "state",
 	    service_state_name(u->sv.state), "phase",
 	    service_phase_name(u->sv.phase), "wanted", (int)u->sv.want, "since",
 	    time_json(&u->since), "since_ms", (json_int_t)age, "pids", pids,
 	    "restarts", (json_int_t)u->sv.restarts, "cause",
-	    text_json(u->sv.cause), "checks", checks, "status", said_json(u)));
+	    text_json(u->sv.cause), "checks", checks, "status", said_json(u),
+	    "finished", (int)sv->finished, "paused_until",
+	    (sv->state == SV_PAUSED) ? at_json(u->sup, sv->pause_until) :
+				       json_null()));
 }
 
 static bool
@@ -171,10 +195,26 @@ steered(
 	return (list);
 }
 
-static json_t *
-do_steer(
-    struct supervisor *sup, const json_t *names, enum service_event_kind kind)
+/* "for_ms", if it is there. */
+static int
+get_delay(const json_t *req, int64_t *delay)
 {
+	const json_t *ms = json_object_get(req, "for_ms");
+
+	if (ms == NULL || json_is_null(ms))
+		return (0);
+	if (!json_is_integer(ms) || json_integer_value(ms) <= 0 ||
+	    json_integer_value(ms) > CONFIG_DURATION_MAX / DW_MS)
+		return (-1);
+	*delay = json_integer_value(ms) * DW_MS;
+	return (0);
+}
+
+static json_t *
+do_steer(struct supervisor *sup, const json_t *req, const json_t *names,
+    enum service_event_kind kind)
+{
+	struct service_event ev = {.kind = kind};
 	enum steer *steers;
 	json_t *answer;
 
@@ -182,20 +222,23 @@ do_steer(
 		return (control_error("which service?"));
 	if (sup->stopping && kind != SE_STOP)
 		return (control_error("daemonwatch is being stopped"));
+	if (kind == SE_PAUSE && get_delay(req, &ev.delay) == -1)
+		return (control_error("for_ms: not a time above 0"));
 	steers = calloc(sup->nunits + 1, sizeof(*steers));
 	if (steers == NULL)
 		return (control_error("%s", strerror(errno)));
 	for (size_t i = 0; i < sup->nunits; i++)
 		if (is_named(names, sup->units[i]->conf->name))
 			steers[i] = STEER_NAMED;
-	if (supervisor_steer(sup, kind, steers) == -1)
+	if (supervisor_steer(sup, &ev, steers) == -1)
 		answer = control_error("%s", strerror(errno));
 	else
-		answer = json_pack("{s:i, s:b, s:o, s:o, s:o}", "version",
+		answer = json_pack("{s:i, s:b, s:o, s:o, s:o, s:o}", "version",
 		    CONTROL_VERSION, "ok", 1, "services",
 		    steered(sup, steers, STEER_NAMED), "also_started",
 		    steered(sup, steers, STEER_STARTED), "also_stopped",
-		    steered(sup, steers, STEER_YIELDS));
+		    steered(sup, steers, STEER_YIELDS), "ignored",
+		    steered(sup, steers, STEER_IGNORED));
 	free(steers);
 	return (answer);
 }
@@ -245,6 +288,8 @@ control_do(struct supervisor *sup, const json_t *req)
 	    {"start", SE_START},
 	    {"stop", SE_STOP},
 	    {"restart", SE_RESTART},
+	    {"pause", SE_PAUSE},
+	    {"resume", SE_RESUME},
 	};
 	const json_t *names = json_object_get(req, "services");
 	const char *verb = json_string_value(json_object_get(req, "verb"));
@@ -264,6 +309,6 @@ control_do(struct supervisor *sup, const json_t *req)
 		return (do_shutdown(sup, req));
 	for (size_t i = 0; i < sizeof(steer) / sizeof(steer[0]); i++)
 		if (strcmp(verb, steer[i].verb) == 0)
-			return (do_steer(sup, names, steer[i].kind));
+			return (do_steer(sup, req, names, steer[i].kind));
 	return (control_error("no such verb: %.100s", verb));
 }

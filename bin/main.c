@@ -39,6 +39,10 @@ static const struct verb {
     {"restart", cmd_restart, "frvwt", "w", true,
 	"restart [-v] [--timeout TIME] [-f FILE] [-r DIR]\n"
 	"       daemonwatch restart [-w] [--timeout TIME] NAME ..."},
+    {"pause", cmd_pause, "frowt", "owt", true,
+	"pause [--for TIME] [-w] [--timeout TIME] NAME ..."},
+    {"resume", cmd_resume, "frwt", "wt", true,
+	"resume [-w] [--timeout TIME] NAME ..."},
     {"status", cmd_status, "frj", "", true,
 	"status [-j] [-f FILE] [-r DIR] [NAME ...]"},
     {"check", cmd_check, "fd", "", false, "check [-d] [-f FILE]"},
@@ -53,6 +57,7 @@ static const struct option options[] = {
     {"keep", no_argument, NULL, 'k'},
     {"wait", no_argument, NULL, 'w'},
     {"timeout", required_argument, NULL, 't'},
+    {"for", required_argument, NULL, 'o'},
     {"verbose", no_argument, NULL, 'v'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -77,6 +82,8 @@ usage(FILE *f)
 	    "full\n"
 	    "Services, by name or glob:\n"
 	    "  start | stop | restart [-w] [--timeout TIME] NAME ...\n"
+	    "  pause [--for TIME] NAME ...   watch, but do nothing about it\n"
+	    "  resume NAME ...               before that time is over\n"
 	    "  status [-j] NAME ...\n"
 	    "Without a file, in the foreground:\n"
 	    "  watch  --match RE --tcp HOST:PORT --start CMD [--stop CMD] "
@@ -169,6 +176,15 @@ set_option(struct cmdline *cl, int c)
 		snprintf(what, sizeof(what), "--timeout: %s", why);
 		cmd_complain(what, optarg);
 		return (-1);
+	case 'o':
+		if (value_duration(optarg, strlen(optarg), &cl->pause, &why) ==
+			0 &&
+		    cl->pause > 0)
+			break;
+		snprintf(what, sizeof(what), "--for: %s",
+		    (cl->pause == 0) ? "it must be above 0" : why);
+		cmd_complain(what, optarg);
+		return (-1);
 	default:
 		return (-1);
 	}
@@ -231,7 +247,7 @@ read_options(
 int
 main(int argc, char *argv[])
 {
-	struct cmdline cl = {.timeout = -1};
+	struct cmdline cl = {.timeout = -1, .pause = -1};
 	const struct verb *verb = NULL;
 	unsigned filled;
 

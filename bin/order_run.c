@@ -34,7 +34,7 @@ order_changed(struct order *o, uint32_t i)
 static bool
 is_serving(enum service_state state)
 {
-	return (state == SV_UP || state == SV_FAILING);
+	return (state == SV_UP || state == SV_FAILING || state == SV_PAUSED);
 }
 
 void
@@ -92,6 +92,8 @@ why_down(const struct service *sv)
 {
 	if (sv->state == SV_FAILED)
 		return (WHY_FAILED);
+	if (sv->state == SV_PAUSED)
+		return (WHY_PAUSED);
 	if (!sv->want)
 		return (WHY_STOPPED);
 	return (WHY_NOT_YET);
@@ -104,8 +106,7 @@ fact_of(const struct order *o, uint32_t i, const struct service *sv)
 
 	if (sv == NULL)
 		return (f);
-	f.up = ((sv->state == SV_UP || sv->state == SV_FAILING) && sv->ready) ||
-	    sv->finished;
+	f.up = (is_serving(sv->state) && sv->ready) || sv->finished;
 	f.moving = is_moving(o, i, sv);
 	f.stopping = (sv->state == SV_STOPPING);
 	f.live = f.stopping || sv->state == SV_STARTING || sv->state == SV_UP ||

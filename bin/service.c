@@ -134,6 +134,7 @@ service_init(struct service *sv, const struct service_conf *conf,
 	sv->conf = conf;
 	sv->deadline = SERVICE_NEVER;
 	sv->up_since = SERVICE_NEVER;
+	sv->pause_until = SERVICE_NEVER;
 	sv->lost_status = DW_STATUS_NONE;
 	sv->checks = checks;
 	sv->answers = answers;
@@ -169,7 +170,11 @@ start(struct step *st)
 	struct service *sv = st->sv;
 
 	sv->want = true;
+	sv->pausing = false;
 	switch (sv->state) {
+	case SV_PAUSED:
+		pause_end(st, "asked to start");
+		break;
 	case SV_STOPPED:
 	case SV_FAILED:
 		forget_failures(sv);
@@ -208,7 +213,7 @@ stop(struct step *st)
 
 	if (st->ev->text != NULL && st->ev->text[0] != '\0')
 		why = st->ev->text;
-	sv->want = false;
+	sv->want = sv->pausing = false;
 	sv->again = false;
 	sv->outcome = OUT_AGAIN;
 	switch (sv->state) {
@@ -230,6 +235,7 @@ restart(struct step *st)
 	struct service *sv = st->sv;
 
 	sv->want = true;
+	sv->pausing = false;
 	forget_failures(sv);
 	switch (sv->state) {
 	case SV_STOPPED:
@@ -396,9 +402,16 @@ service_step(struct service *sv, const struct service_event *ev,
 	case SE_YIELD:
 		order_yield(&st);
 		break;
+	case SE_PAUSE:
+		pause_begin(&st);
+		break;
+	case SE_RESUME:
+		pause_end(&st, "asked to resume");
+		break;
 	case SE_NKINDS:
 		break;
 	}
+	pause_settle(&st);
 }
 
 bool
@@ -435,6 +448,7 @@ service_wants_checks(const struct service *sv)
 		return (PACE_QUICK);
 	case SV_UP:
 	case SV_FAILING:
+	case SV_PAUSED:
 		return (PACE_INTERVAL);
 	default:
 		return (PACE_NONE);
@@ -453,6 +467,7 @@ service_wants_scans(const struct service *sv)
 		return (sv->phase == PH_READY ? PACE_QUICK : PACE_NONE);
 	case SV_UP:
 	case SV_FAILING:
+	case SV_PAUSED:
 		if (service_process(sv) != YES)
 			return (PACE_INTERVAL);
 		/* One more of them would go unnoticed otherwise. */
@@ -475,6 +490,7 @@ service_state_name(enum service_state state)
 	    [SV_FAILING] = "failing",
 	    [SV_STOPPING] = "stopping",
 	    [SV_FAILED] = "failed",
+	    [SV_PAUSED] = "paused",
 	};
 
 	_Static_assert(NITEMS(names) == SV_NSTATES, "a name for each state");

@@ -41,6 +41,7 @@ enum service_state {
 	SV_FAILING,
 	SV_STOPPING,
 	SV_FAILED,
+	SV_PAUSED,
 	SV_NSTATES
 };
 
@@ -79,6 +80,8 @@ enum service_event_kind {
 	SE_CHECK,    /* check, answer, text */
 	SE_READY,    /* the service has said that it is ready */
 	SE_ORDER,    /* hold, needed: as they are now; text: why */
+	SE_PAUSE,    /* an operator; delay; ok: also if it is stopped */
+	SE_RESUME,   /* an operator */
 	SE_YIELD,    /* what it requires is going, or gone; text */
 	SE_NKINDS
 };
@@ -88,7 +91,8 @@ struct service_event {
 	int64_t now;
 	uint32_t random;
 	uint32_t count;
-	int status; /* as of waitpid(2), or DW_STATUS_NONE */
+	int64_t delay; /* 0: until it is resumed */
+	int status;    /* as of waitpid(2), or DW_STATUS_NONE */
 	size_t check;
 	enum truth answer; /* YES ok, NO failed, UNKNOWN could not be asked */
 	bool ok;
@@ -171,7 +175,9 @@ struct service {
 	bool finished; /* stopped, having done its work */
 	enum service_outcome outcome; /* while it is stopping */
 	int lost_status; /* how its process ended, as of waitpid(2) */
-	bool hold;	 /* SE_ORDER: */
+	bool pausing;	 /* it is to be paused as soon as it is at rest */
+	int64_t pause_until;
+	bool hold; /* SE_ORDER: */
 	bool needed;
 
 	bool running;	/* child: its process lives */

@@ -47,6 +47,8 @@ void run_told(struct step *st);
 void run_timer(struct step *st);
 void run_cmd_done(struct step *st, bool ok, const char *text);
 void run_adopted(struct step *st);
+/* Paused, it ran: judge what has become of it. */
+void run_resumed(struct step *st, const char *why);
 
 /* service_stop.c */
 void stop_begin(struct step *st, bool again, const char *why);
@@ -65,6 +67,16 @@ enum service_outcome end_of_failure(const struct service *sv);
 /* Stop what is left of it, and then that. */
 void end_stop(struct step *st, enum service_outcome outcome, const char *why);
 void end_final(struct step *st);
+
+/* service_pause.c */
+void pause_begin(struct step *st);
+void pause_end(struct step *st, const char *why);
+/* At the end of each step: is it to be paused, and at rest now? */
+void pause_settle(struct step *st);
+/* It would be started again now: not if it is to be paused. */
+bool pause_instead(struct step *st);
+void pause_lost(struct step *st);
+void pause_procs(struct step *st);
 
 /* service_order.c */
 void order_told(struct step *st);

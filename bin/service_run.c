@@ -374,8 +374,30 @@ run_exited(struct step *st)
 	case SV_FAILING:
 		process_lost(st);
 		break;
+	case SV_PAUSED:
+		pause_lost(st);
+		break;
 	default:
 		break;
+	}
+}
+
+void
+run_resumed(struct step *st, const char *why)
+{
+	struct service *sv = st->sv;
+
+	if (sv->conf->type == SERVICE_DETACHED) {
+		/* What is there now, is what counts. */
+		step_enter(st, SV_FAILING, PH_NONE, "%s", why);
+		sv->counted = false;
+		step_act(st, SA_SCAN);
+	} else if (sv->running) {
+		up(st, why);
+		judge(st);
+	} else {
+		step_enter(st, SV_FAILING, PH_NONE, "%s", why);
+		process_lost(st);
 	}
 }
 
@@ -397,6 +419,9 @@ run_procs(struct step *st)
 			up(st, "started");
 			ask(st);
 		}
+		break;
+	case SV_PAUSED:
+		pause_procs(st);
 		break;
 	case SV_UP:
 	case SV_FAILING:
@@ -482,6 +507,8 @@ run_check(struct step *st)
 	case SV_STARTING:
 		if (is_ready(sv, st->ev->now))
 			up(st, "started");
+		break;
+	case SV_PAUSED:
 		break;
 	default:
 		judge(st);
@@ -569,6 +596,9 @@ run_timer(struct step *st)
 		break;
 	case SV_STARTING:
 		ready_timer(st);
+		break;
+	case SV_PAUSED:
+		pause_end(st, "its pause is over");
 		break;
 	case SV_FAILED:
 		dw_backoff_reset(&sv->backoff);

@@ -110,9 +110,10 @@ finish(struct step *st)
 	struct service *sv = st->sv;
 
 	sv->ran = sv->ready = sv->present = false;
-	if (sv->again && sv->want)
-		start_again(st);
-	else if (sv->want && sv->outcome != OUT_AGAIN)
+	if (sv->again && sv->want) {
+		if (!pause_instead(st))
+			start_again(st);
+	} else if (sv->want && sv->outcome != OUT_AGAIN)
 		end_final(st);
 	else
 		step_enter(st, SV_STOPPED, PH_NONE, "%s", sv->cause);
@@ -209,7 +210,9 @@ stop_begin(struct step *st, bool again, const char *why)
 		after(st);
 		return;
 	}
-	if (sv->needed && (sv->state == SV_UP || sv->state == SV_FAILING)) {
+	if (sv->needed &&
+	    (sv->state == SV_UP || sv->state == SV_FAILING ||
+		sv->state == SV_PAUSED)) {
 		step_enter(st, SV_STOPPING, PH_NEEDED, "%s", why);
 		return;
 	}

@@ -74,6 +74,29 @@ finished_services(const struct supervisor *sup)
 	return (list);
 }
 
+/*
+ * Those that an operator has paused, and until when: by the monotonic clock,
+ * which goes on as long as the boot id stays what it is.
+ */
+static json_t *
+paused_services(const struct supervisor *sup)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < sup->nunits; i++) {
+		const struct service *sv = &sup->units[i]->sv;
+
+		if ((sv->state == SV_PAUSED || sv->pausing) &&
+		    json_array_append_new(list,
+			json_pack("{s:s, s:I}", "name", sv->conf->name, "until",
+			    (json_int_t)sv->pause_until)) == -1) {
+			json_decref(list);
+			return (NULL);
+		}
+	}
+	return (list);
+}
+
 static json_t *
 make_state(const struct supervisor *sup)
 {
@@ -93,9 +116,10 @@ make_state(const struct supervisor *sup)
 			return (NULL);
 		}
 	}
-	return (json_pack("{s:i, s:s, s:o, s:o, s:o}", "version", STATE_VERSION,
-	    "boot", sup->boot_id, "services", services, "stopped",
-	    held_services(sup), "finished", finished_services(sup)));
+	return (json_pack("{s:i, s:s, s:o, s:o, s:o, s:o}", "version",
+	    STATE_VERSION, "boot", sup->boot_id, "services", services,
+	    "stopped", held_services(sup), "finished", finished_services(sup),
+	    "paused", paused_services(sup)));
 }
 
 static int
@@ -233,6 +257,23 @@ finish(struct supervisor *sup, const json_t *item)
 	    "%s: had done its work before: not started", name);
 }
 
+static void
+pause_unit(struct supervisor *sup, json_t *item)
+{
+	const char *name;
+	json_int_t until;
+	struct unit *u;
+
+	if (json_unpack(item, "{s:s, s:I}", "name", &name, "until", &until) ==
+		-1 ||
+	    (u = supervisor_find(sup, name)) == NULL ||
+	    until <= dw_loop_now(sup->loop))
+		return;
+	u->pause = until;
+	dw_log(sup->log, DW_LOG_NOTICE,
+	    "%s: stays paused, as an operator wanted it", name);
+}
+
 static json_t *
 read_file(const char *path, char *why, size_t len)
 {
@@ -266,6 +307,7 @@ state_load(struct supervisor *sup, const char *path)
 	char why[256];
 	const char *boot;
 	json_t *root, *services, *item, *held = NULL, *done = NULL;
+	json_t *paused = NULL;
 	size_t i;
 	int version;
 
@@ -277,9 +319,9 @@ state_load(struct supervisor *sup, const char *path)
 			    "%s: %s: nothing is taken over", path, why);
 		return;
 	}
-	if (json_unpack(root, "{s:i, s:s, s:o, s?o, s?o}", "version", &version,
-		"boot", &boot, "services", &services, "stopped", &held,
-		"finished", &done) == -1 ||
+	if (json_unpack(root, "{s:i, s:s, s:o, s?o, s?o, s?o}", "version",
+		&version, "boot", &boot, "services", &services, "stopped",
+		&held, "finished", &done, "paused", &paused) == -1 ||
 	    version != STATE_VERSION || !json_is_array(services))
 		dw_log(sup->log, DW_LOG_WARNING,
 		    "%s: not a state file of version %d: nothing is taken over",
@@ -291,6 +333,8 @@ state_load(struct supervisor *sup, const char *path)
 			hold(sup, item);
 		json_array_foreach(done, i, item)
 			finish(sup, item);
+		json_array_foreach(paused, i, item)
+			pause_unit(sup, item);
 	}
 	json_decref(root);
 }

@@ -172,6 +172,23 @@ add_status(const json_t *service, char *line, size_t len)
 		    member(service, "status", text, sizeof(text)));
 }
 
+/* "until 2026-11-22 23:10:05; asked to pause, for 30m" */
+static const char *
+cause_of(const json_t *service, char *buf, size_t len)
+{
+	const char *until =
+	    json_string_value(json_object_get(service, "paused_until"));
+	char cause[480];
+
+	member(service, "cause", cause, sizeof(cause));
+	if (until == NULL || strlen(until) < 19)
+		snprintf(buf, len, "%s", cause);
+	else
+		snprintf(
+		    buf, len, "until %.10s %.8s; %s", until, until + 11, cause);
+	return (buf);
+}
+
 void
 status_print(const json_t *services)
 {
@@ -191,7 +208,7 @@ status_print(const json_t *services)
 		    pids(item, pid, sizeof(pid)),
 		    (long long)json_integer_value(
 			json_object_get(item, "restarts")),
-		    member(item, "cause", cause, sizeof(cause)));
+		    cause_of(item, cause, sizeof(cause)));
 		add_status(item, line, sizeof(line));
 		print_line(line, columns);
 	}

@@ -114,11 +114,12 @@ enum steer {
 	STEER_NONE,
 	STEER_NAMED,
 	STEER_STARTED, /* required by one that is started */
-	STEER_YIELDS   /* requires one that is stopped */
+	STEER_YIELDS,  /* requires one that is stopped */
+	STEER_IGNORED  /* named, but that has no meaning for it */
 };
 /* Adds to steers who is concerned besides.  -1 with ENOMEM, nothing done. */
 int supervisor_steer(
-    struct supervisor *sup, enum service_event_kind kind, enum steer *steers);
+    struct supervisor *sup, const struct service_event *ev, enum steer *steers);
 
 /* scan.c */
 void scan_run(struct supervisor *sup);

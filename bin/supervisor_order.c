@@ -74,6 +74,17 @@ supervisor_order_run(struct supervisor *sup)
 	order_run(&sup->order, &world);
 }
 
+/* Paused under the daemonwatch before this one: so it stays. */
+static void
+pause_again(struct unit *u)
+{
+	struct service_event ev = {.kind = SE_PAUSE, .ok = true};
+
+	if (u->pause != SERVICE_NEVER)
+		ev.delay = u->pause - dw_loop_now(u->sup->loop);
+	unit_step(u, &ev);
+}
+
 /* What it comes after first. */
 void
 supervisor_start_all(struct supervisor *sup)
@@ -85,6 +96,8 @@ supervisor_start_all(struct supervisor *sup)
 		supervisor_order_run(sup);
 		if (u->held)
 			unit_event(u, SE_STOP, NULL);
+		else if (u->pause != 0)
+			pause_again(u);
 		else if (u->sv.state == SV_STOPPED && !u->sv.finished)
 			unit_event(u, SE_START, NULL);
 	}
@@ -129,6 +142,8 @@ static void
 add_along(struct supervisor *sup, uint32_t i, enum service_event_kind kind,
     bool *set, enum steer *steers)
 {
+	if (kind == SE_PAUSE || kind == SE_RESUME)
+		return;
 	if (kind == SE_STOP)
 		order_requiring(&sup->order, i, set);
 	else
@@ -147,13 +162,25 @@ add_along(struct supervisor *sup, uint32_t i, enum service_event_kind kind,
 			steers[k] = STEER_YIELDS;
 }
 
-static void
-steer_one(struct supervisor *sup, struct unit *u, enum service_event_kind kind)
+/* A pause of one that nobody wants up, an end of none. */
+static bool
+is_idle(const struct service *sv, enum service_event_kind kind)
 {
+	if (kind == SE_PAUSE)
+		return (!sv->want || service_is_over(sv));
+	return (kind == SE_RESUME && sv->state != SV_PAUSED && !sv->pausing);
+}
+
+static void
+steer_one(
+    struct supervisor *sup, struct unit *u, const struct service_event *wish)
+{
+	struct service_event ev = *wish;
+
 	/* When we end, all are stopped: that is no wish to remember. */
-	if (!sup->stopping)
-		u->held = (kind == SE_STOP);
-	unit_event(u, kind, NULL);
+	if (!sup->stopping && ev.kind != SE_PAUSE && ev.kind != SE_RESUME)
+		u->held = (ev.kind == SE_STOP);
+	unit_step(u, &ev);
 	/* Also one that was down already. */
 	supervisor_changed(sup, u);
 	supervisor_order_run(sup);
@@ -161,8 +188,10 @@ steer_one(struct supervisor *sup, struct unit *u, enum service_event_kind kind)
 
 int
 supervisor_steer(
-    struct supervisor *sup, enum service_event_kind kind, enum steer *steers)
+    struct supervisor *sup, const struct service_event *ev, enum steer *steers)
 {
+	const struct service_event start = {.kind = SE_START};
+	enum service_event_kind kind = ev->kind;
 	bool *set = calloc(sup->nunits + 1, sizeof(*set));
 	const uint32_t *sorted = sup->order.sorted;
 
@@ -170,16 +199,20 @@ supervisor_steer(
 		return (-1);
 	supervisor_order_run(sup);
 	for (uint32_t i = 0; i < sup->nunits; i++)
-		if (steers[i] == STEER_NAMED)
+		if (steers[i] == STEER_NAMED &&
+		    is_idle(&sup->units[i]->sv, kind))
+			steers[i] = STEER_IGNORED;
+		else if (steers[i] == STEER_NAMED)
 			add_along(sup, i, kind, set, steers);
 	free(set);
 	/* A restart begins with a stop. */
 	for (size_t i = sup->nunits; kind != SE_START && i > 0; i--)
 		if (steers[sorted[i - 1]] == STEER_NAMED)
-			steer_one(sup, sup->units[sorted[i - 1]], kind);
-	for (size_t i = 0; kind != SE_STOP && i < sup->nunits; i++)
+			steer_one(sup, sup->units[sorted[i - 1]], ev);
+	for (size_t i = 0;
+	     (kind == SE_START || kind == SE_RESTART) && i < sup->nunits; i++)
 		if (steers[sorted[i]] == STEER_STARTED ||
 		    (kind == SE_START && steers[sorted[i]] == STEER_NAMED))
-			steer_one(sup, sup->units[sorted[i]], SE_START);
+			steer_one(sup, sup->units[sorted[i]], &start);
 	return (0);
 }

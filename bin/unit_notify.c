@@ -152,8 +152,6 @@ hear(struct unit_notify *nt, const struct notify *n)
 		nt->reloading = false;
 		unit_event(u, SE_READY, NULL);
 	}
-	if (n->watchdog || n->trigger)
-		unit_beat(u, n->trigger);
 }
 
 /* One datagram, if there is any. */
@@ -245,7 +243,7 @@ open_socket(struct unit_notify *nt, const struct sockaddr_un *sun)
 bool
 unit_notify_wanted(const struct unit *u)
 {
-	return (u->conf->ready == READY_NOTIFY || unit_beat_timeout(u) > 0);
+	return (u->conf->ready == READY_NOTIFY);
 }
 
 int
@@ -288,8 +286,6 @@ unit_notify_begin(struct unit *u)
 		return;
 	nt->status[0] = '\0';
 	nt->error = 0;
-	nt->beat = 0;
-	nt->ill = false;
 	nt->reloading = nt->stopping = nt->refused = false;
 }
 

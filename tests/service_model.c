@@ -229,6 +229,8 @@ model_event(const struct service_event *ev, char *buf, size_t len)
 	    [SE_READY] = "READY",
 	    [SE_ORDER] = "ORDER",
 	    [SE_YIELD] = "YIELD",
+	    [SE_PAUSE] = "PAUSE",
+	    [SE_RESUME] = "RESUME",
 	};
 	static const char *const truths[] = {
 	    [NO] = "NO", [YES] = "YES", [UNKNOWN] = "UNKNOWN"};

@@ -55,6 +55,7 @@ struct model_conf {
 	enum restart_policy restart;
 	bool ends; /* restart-on = 4, no-restart-on = 3 */
 	bool late_fails;
+	bool pause; /* tests: operators pause it */
 	bool order; /* tests: others come before and behind it */
 };
 
@@ -80,6 +81,7 @@ struct shadow {
 	bool failed;	     /* the last start did: time must pass */
 	bool hurried; /* it was restarted at once since it last ran well */
 	bool delayed; /* a delay has just passed */
+	bool pausing; /* it is to be paused */
 	int status;   /* how its process ended */
 	enum service_outcome verdict; /* what is to come of that */
 	bool told; /* this instance has said that it is ready */

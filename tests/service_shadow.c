@@ -93,7 +93,17 @@ static bool
 is_operator(const struct service_event *ev)
 {
 	return (ev->kind == SE_START || ev->kind == SE_STOP ||
-	    ev->kind == SE_RESTART);
+	    ev->kind == SE_RESTART || ev->kind == SE_PAUSE ||
+	    ev->kind == SE_RESUME);
+}
+
+/* Does this end a pause by going on? */
+static bool
+is_resumed(const struct service *sv, const struct service_event *ev)
+{
+	return (sv->state == SV_PAUSED &&
+	    (ev->kind == SE_RESUME || ev->kind == SE_START ||
+		(ev->kind == SE_TIMER && ev->now >= sv->deadline)));
 }
 
 static bool
@@ -123,6 +133,12 @@ is_idle(const struct model *m, const struct service_event *ev)
 		return (m->shadow.told || sv->state != SV_STARTING ||
 		    (sv->phase != PH_COMMAND && sv->phase != PH_READY) ||
 		    !service_is_told(m->conf.ready));
+	case SE_PAUSE:
+		return ((!m->shadow.wish &&
+			    (sv->state != SV_STOPPED || !ev->ok)) ||
+		    (sv->state == SV_FAILED && service_is_over(sv)));
+	case SE_RESUME:
+		return (sv->state != SV_PAUSED && !m->shadow.pausing);
 	case SE_YIELD:
 		return (sv->state != SV_STARTING && !is_watched(sv));
 	case SE_NKINDS:
@@ -199,6 +215,8 @@ rule_says(const struct model *m, enum truth process)
 		return (gone);
 	case RULE_NOT_READY:
 		/* Nothing that is gone is ready. */
+		if (process == UNKNOWN)
+			return (m->sv.ready ? NO : YES);
 		return (process == YES && is_watched(&m->sv) ? NO : YES);
 	case RULE_ODD:
 		/* No hurry to decide what only asks for trouble. */
@@ -252,7 +270,9 @@ asked(struct model *m, bool restart)
 	struct shadow *sh = &m->shadow;
 
 	sh->wish = true;
-	if (!restart && (m->sv.state == SV_STARTING || is_watched(&m->sv)))
+	if (!restart &&
+	    (m->sv.state == SV_STARTING || is_watched(&m->sv) ||
+		(m->sv.state == SV_PAUSED && m->sv.ran)))
 		return;
 	sh->asked = true;
 	sh->failed = sh->hurried = false;
@@ -276,16 +296,29 @@ tell(struct view *v)
 	bool found;
 
 	switch (v->idle ? SE_NKINDS : v->ev->kind) {
+	case SE_PAUSE:
+		if (m->sv.state == SV_STOPPED)
+			sh->verdict = OUT_AGAIN;
+		sh->wish = sh->pausing = true;
+		break;
+	case SE_RESUME:
+		sh->pausing = false;
+		if (m->sv.state == SV_PAUSED)
+			asked(m, false);
+		break;
 	case SE_START:
 	case SE_RESTART:
+		sh->pausing = false;
 		asked(m, v->ev->kind == SE_RESTART);
 		sh->verdict = OUT_AGAIN;
 		break;
 	case SE_STOP:
-		sh->wish = false;
+		sh->wish = sh->pausing = false;
 		sh->verdict = OUT_AGAIN;
 		break;
 	case SE_TIMER:
+		if (m->sv.state == SV_PAUSED)
+			asked(m, false);
 		if (m->sv.state == SV_FAILED || m->sv.phase == PH_DELAY)
 			sh->delayed = true;
 		if (m->sv.state == SV_FAILED)
@@ -329,18 +362,27 @@ tell(struct view *v)
 		break;
 	}
 	v->process = process_after(m, v->ev);
-	v->lost = is_watched(&m->sv) && m->sv.present && v->process != YES;
+	v->lost = (is_watched(&m->sv) || m->sv.state == SV_PAUSED) &&
+	    m->sv.present && v->process == NO;
 	found = !m->sv.present && v->process == YES &&
 	    v->ev->kind == SE_PROCS &&
-	    (is_watched(&m->sv) || m->sv.state == SV_WAITING);
+	    (is_watched(&m->sv) || m->sv.state == SV_WAITING ||
+		m->sv.state == SV_PAUSED);
 	/* Old answers were about another instance, or none. */
-	if (v->lost || found)
+	if (v->lost || found ||
+	    (is_resumed(&m->sv, v->ev) && m->sv.ran && v->process == NO &&
+		m->conf.type == SERVICE_CHILD))
 		forget_answers(sh);
 	if (v->ev->kind == SE_CHECK && !v->idle)
 		answered(v);
 	v->rule = rule_says(m, v->process);
 	if (found)
 		sh->status = DW_STATUS_NONE;
+	if (found && m->sv.state == SV_PAUSED)
+		sh->failed = sh->delayed = sh->asked = false;
+	if (is_resumed(&m->sv, v->ev) && m->sv.ran && v->process == NO &&
+	    v->rule == YES && m->conf.type == SERVICE_CHILD)
+		sh->verdict = verdict(m);
 	/* One that never ran has not ended; and a check leads to a look. */
 	if (is_watched(&m->sv) && is_news(v->ev) && v->rule == YES &&
 	    v->process != YES && m->sv.ran &&
@@ -592,6 +634,7 @@ check_phase(struct model *m)
 		BIT(PH_SEARCH) | BIT(PH_STOP_CMD) | BIT(PH_STOP_WAIT) |
 		BIT(PH_TERM) | BIT(PH_KILL) | BIT(PH_AFTER),
 	    [SV_FAILED] = BIT(PH_NONE),
+	    [SV_PAUSED] = BIT(PH_NONE),
 	};
 	static const unsigned command = BIT(PH_BEFORE) | BIT(PH_COMMAND) |
 	    BIT(PH_CMD_END) | BIT(PH_STOP_CMD) | BIT(PH_AFTER);
@@ -633,6 +676,7 @@ check_waits(const struct view *v)
 		return (0);
 	switch (sv->state) {
 	case SV_STOPPED:
+	case SV_PAUSED:
 	case SV_UP: /* its end will be told */
 		return (0);
 	case SV_FAILED:
@@ -675,7 +719,8 @@ check_flags(struct model *m)
 		return (broke(m, "up without a process"));
 	if (sv->state == SV_UP && sv->up_since == SERVICE_NEVER)
 		return (broke(m, "up since never"));
-	if (!is_watched(sv) && sv->up_since != SERVICE_NEVER)
+	if (!is_watched(sv) && sv->state != SV_PAUSED &&
+	    sv->up_since != SERVICE_NEVER)
 		return (broke(m, "not up, but since some time"));
 	if (sv->state == SV_STOPPED ? sv->want :
 				      (!sv->want && sv->state != SV_STOPPING))
@@ -803,6 +848,50 @@ check_told(const struct view *v)
 	return (0);
 }
 
+/* Did it come up in this step, if only to be paused? */
+static bool
+was_up(const struct view *v)
+{
+	for (size_t i = 0; i < v->out->n; i++)
+		if (v->out->a[i].kind == SA_CHANGED && v->out->a[i].to == SV_UP)
+			return (true);
+	return (v->m->sv.state == SV_UP);
+}
+
+/* Paused: is it, does it stay so, and is really nothing done? */
+static int
+check_pause(const struct view *v)
+{
+	struct model *m = v->m;
+	struct shadow *sh = &m->shadow;
+	const struct service *sv = &m->sv;
+	bool ends = is_resumed(&v->was, v->ev) || v->ev->kind == SE_STOP ||
+	    v->ev->kind == SE_RESTART;
+
+	if (v->was.state == SV_PAUSED && ends != (sv->state != SV_PAUSED))
+		return (broke(m, "its pause ends when it should not, or not"));
+	if (v->was.state == SV_PAUSED && !ends &&
+	    (has(v->out, SA_SPAWN) || has(v->out, SA_RUN) ||
+		has(v->out, SA_SIGNAL)))
+		return (broke(m, "paused, something is done"));
+	if (v->was.state != SV_PAUSED && sv->state == SV_PAUSED && !sh->pausing)
+		return (broke(m, "paused though nobody asked"));
+	if (sv->state == SV_PAUSED || sv->state == SV_STOPPED ||
+	    service_is_over(sv) ||
+	    (!sv->pausing && sv->pause_until <= v->ev->now))
+		sh->pausing = false;
+	if (sh->pausing && sv->state != SV_STARTING && sv->state != SV_STOPPING)
+		return (broke(m, "it should be paused now"));
+	if (sh->pausing && v->was.state != SV_STARTING &&
+	    sv->state == SV_STARTING)
+		return (broke(m, "started, though it should be paused"));
+	if (sv->state == SV_PAUSED && sv->deadline != sv->pause_until)
+		return (broke(m, "paused for another time"));
+	if (sv->pausing != sh->pausing)
+		return (broke(m, "it is wrong about its pause"));
+	return (0);
+}
+
 /* Over, or to be started again? */
 static int
 check_end(struct view *v)
@@ -814,8 +903,8 @@ check_end(struct view *v)
 	    (v->was.phase == PH_COMMAND && v->was.cmd_late);
 
 	if (v->was.state == SV_STARTING && sv->state != SV_STARTING &&
-	    sv->state != SV_UP && !is_operator(v->ev) &&
-	    v->ev->kind != SE_YIELD && v->ev->kind != SE_EXITED)
+	    !was_up(v) && !is_operator(v->ev) && v->ev->kind != SE_YIELD &&
+	    v->ev->kind != SE_EXITED)
 		sh->verdict = verdict_on_start(m, late);
 	if (sv->state == SV_STOPPED && v->was.state != SV_STOPPED && sh->wish) {
 		if (sh->verdict != OUT_DONE)
@@ -845,7 +934,8 @@ check_after(struct view *v)
 	if (check_end(v) == -1)
 		return (-1);
 	if (check_phase(m) == -1 || check_waits(v) == -1 ||
-	    check_flags(m) == -1 || check_order(v) == -1)
+	    check_flags(m) == -1 || check_order(v) == -1 ||
+	    check_pause(v) == -1)
 		return (-1);
 	if (check_told(v) == -1)
 		return (-1);
@@ -856,14 +946,14 @@ check_after(struct view *v)
 	if (v->was.phase != PH_LOOK && m->sv.phase == PH_LOOK)
 		forget_answers(sh);
 	/* Someone else started it while before-start ran. */
-	if (v->was.phase == PH_BEFORE && m->sv.state == SV_UP) {
+	if (v->was.phase == PH_BEFORE && was_up(v)) {
 		forget_answers(sh);
 		sh->status = DW_STATUS_NONE;
 	}
 	if (v->was.state == SV_STARTING && m->sv.state != SV_STARTING &&
-	    m->sv.state != SV_UP && !is_operator(v->ev))
+	    !was_up(v) && !is_operator(v->ev))
 		sh->failed = !sh->asked;
-	if (m->sv.state == SV_UP)
+	if (was_up(v))
 		sh->failed = sh->delayed = sh->asked = false;
 	if (m->sv.state != SV_STOPPING)
 		sh->termed = sh->killed = false;

@@ -85,9 +85,9 @@ flags_of(struct model *m, bool *f[64])
 	bool *const all[] = {&sv->want, &sv->again, &sv->manual, &sv->ran,
 	    &sv->ready, &sv->present, &sv->direct, &sv->running, &sv->counted,
 	    &sv->cmd_late, &sv->told, &sh->told, &sv->hold, &sv->needed,
-	    &sv->finished, &sh->wish, &sh->live, &sh->spawning, &sh->cmd,
-	    &sh->termed, &sh->killed, &sh->asked, &sh->failed, &sh->hurried,
-	    &sh->delayed};
+	    &sv->finished, &sv->pausing, &sh->pausing, &sh->wish, &sh->live,
+	    &sh->spawning, &sh->cmd, &sh->termed, &sh->killed, &sh->asked,
+	    &sh->failed, &sh->hurried, &sh->delayed};
 	size_t n = NITEMS(all);
 
 	memcpy(f, all, sizeof(all));
@@ -164,7 +164,8 @@ pack_flags(struct model *m)
 		bits |= (uint64_t)*f[i] << i;
 	for (size_t i = 0; i < texts_of(m, t); i++)
 		bits |= (uint64_t)(t[i][0] != '\0') << n++;
-	bits |= (uint64_t)(m->sv.deadline != SERVICE_NEVER) << n;
+	bits |= (uint64_t)(m->sv.deadline != SERVICE_NEVER) << n++;
+	bits |= (uint64_t)(m->sv.pause_until != SERVICE_NEVER) << n;
 	return (bits);
 }
 
@@ -218,7 +219,8 @@ unpack_flags(struct model *m, uint64_t bits)
 		*f[i] = (bits >> i & 1) != 0;
 	for (size_t i = 0; i < texts_of(m, t); i++)
 		t[i][0] = (bits >> n++ & 1) ? 'x' : '\0';
-	m->sv.deadline = (bits >> n & 1) ? NOW + SOON : SERVICE_NEVER;
+	m->sv.deadline = (bits >> n++ & 1) ? NOW + SOON : SERVICE_NEVER;
+	m->sv.pause_until = (bits >> n & 1) ? NOW + SOON : SERVICE_NEVER;
 }
 
 /* m was made by model_init() once. */
@@ -338,6 +340,12 @@ make_events(struct search *s)
 	}
 	for (uint32_t i = 0; i <= PROCESSES; i++)
 		*e++ = (struct service_event) {.kind = SE_PROCS, .count = i};
+	if (s->conf.pause) {
+		*e++ = (struct service_event) {.kind = SE_PAUSE};
+		*e++ = (struct service_event) {.kind = SE_PAUSE, .delay = SOON};
+		*e++ = (struct service_event) {.kind = SE_PAUSE, .ok = true};
+		*e++ = (struct service_event) {.kind = SE_RESUME};
+	}
 	for (int i = 0; s->conf.order && i < 4; i++)
 		*e++ = (struct service_event) {.kind = SE_ORDER,
 		    .hold = (i & 1) != 0,
@@ -411,8 +419,12 @@ print_conf(const struct model_conf *c)
 	    c->count_max, c->count_set ? " set" : "", c->nchecks, c->fall,
 	    c->rise, c->ready, c->hooks ? "hooks, " : "",
 	    c->stop ? "stop command, " : "", model_rule_name(c->rule),
-	    c->give_up, c->hold, c->order ? ", order" : "", c->restart,
-	    c->ends ? ", lists" : "", c->late_fails ? ", late fails" : "");
+	    c->give_up, c->hold,
+	    c->order	 ? ", order" :
+		c->pause ? ", pause" :
+			   "",
+	    c->restart, c->ends ? ", lists" : "",
+	    c->late_fails ? ", late fails" : "");
 }
 
 static void
@@ -467,6 +479,8 @@ good_event(const struct model *m, unsigned turn, struct service_event *ev)
 			ev->count = m->shadow.count;
 	} else
 		ev->kind = SE_CHECK;
+	if (sv->state == SV_PAUSED)
+		ev->kind = SE_RESUME;
 	if (sv->state == SV_FAILED && sv->deadline == SERVICE_NEVER)
 		return (false);
 	return (sv->state != (sv->want ? SV_UP : SV_STOPPED));
@@ -683,6 +697,34 @@ test_ends(void **state)
 }
 
 static void
+test_pause(void **state)
+{
+	struct model_conf conf = {.rule = RULE_DEFAULT, .pause = true};
+
+	(void)state;
+	explore_commands(conf);
+	conf.restart = RESTART_ON_FAILURE;
+	conf.ready = READY_DELAY;
+	explore_commands(conf);
+	conf.order = true;
+	explore(&conf);
+	conf.order = false;
+	conf.restart = RESTART_ALWAYS;
+	explore_countings(conf, 2);
+	conf.rule = RULE_BOTH;
+	conf.type = SERVICE_DETACHED;
+	explore_countings(conf, 2);
+	conf.nchecks = 0;
+	conf.rule = RULE_DEFAULT;
+	conf.ready = READY_DEFAULT;
+	explore_commands(conf);
+	conf.count_max = 1;
+	conf.count_set = true;
+	conf.restart = RESTART_NEVER;
+	explore(&conf);
+}
+
+static void
 test_order(void **state)
 {
 	struct model_conf conf = {.rule = RULE_DEFAULT, .order = true};
@@ -771,6 +813,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_no_checks),
 	    cmocka_unit_test(test_ends),
+	    cmocka_unit_test(test_pause),
 	    cmocka_unit_test(test_order),
 	    cmocka_unit_test(test_default_rule),
 	    cmocka_unit_test(test_both_rule),
@@ -782,5 +825,7 @@ main(void)
 	    cmocka_unit_test(test_odd_rule),
 	};
 
+	/* Some of them, as in SERVICE_TEST='test_p*'. */
+	cmocka_set_test_filter(getenv("SERVICE_TEST"));
 	return (cmocka_run_group_tests(tests, NULL, print_size));
 }

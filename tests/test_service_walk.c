@@ -402,10 +402,12 @@ static void
 operate(struct world *w)
 {
 	static const enum service_event_kind wishes[] = {
-	    SE_START, SE_START, SE_STOP, SE_RESTART};
+	    SE_START, SE_START, SE_STOP, SE_RESTART, SE_PAUSE, SE_RESUME};
 
 	w->operator_at = soon(w, 20000);
-	step(w, (struct service_event) {.kind = wishes[draw(w, 4)]});
+	step(w,
+	    (struct service_event) {.kind = wishes[draw(w, 6)],
+		.delay = (draw(w, 2) == 0) ? 0 : 5 * DW_SEC});
 }
 
 /* An event that means nothing now, or something behind our back. */
