@@ -52,9 +52,8 @@ by_pid(const void *a, const void *b)
 static struct node *
 find(const struct tree *t, pid_t pid)
 {
-	struct node key;
+	const struct node key = {.pid = pid};
 
-	key.pid = pid;
 	if (t->n == 0)
 		return (NULL);
 	return (bsearch(&key, t->nodes, t->n, sizeof(key), by_pid));
