@@ -49,7 +49,8 @@ void setproctitle(const char *, ...)
 void setproctitle_init(int, char *[], char *[]);
 #elif !defined(HAVE_SETPROCTITLE_INIT)
 /* The BSDs need no preparation. */
-#define setproctitle_init(argc, argv, envp) ((void)0)
+#define setproctitle_init(argc, argv, envp) \
+	((void)(argc), (void)(argv), (void)(envp))
 #endif
 
 #ifndef HAVE_STRLCAT

@@ -67,6 +67,12 @@ AS_VAR_IF([enable_hardening], [yes], [
 	AX_ADD_FORTIFY_SOURCE])
 AC_SUBST([HARDEN_CFLAGS])
 AC_SUBST([HARDEN_LDFLAGS])
+
+dnl libtool's way is no version script on the BSDs, and hides nothing there.
+AX_CHECK_LINK_FLAG([-Wl,--version-script=$srcdir/lib/libdaemonwatch.map],
+    [EXPORT_LDFLAGS='-Wl,--version-script=$(srcdir)/lib/libdaemonwatch.map'],
+    [EXPORT_LDFLAGS="-export-symbols-regex '^dw_'"], [-shared])
+AC_SUBST([EXPORT_LDFLAGS])
 AC_SUBST([PIE_CFLAGS])
 AC_SUBST([PIE_LDFLAGS])
 ])
@@ -78,6 +84,11 @@ AC_DEFUN([DW_TEST_TOOLS], [
 PKG_CHECK_MODULES([CMOCKA], [cmocka >= 1.1], [dw_unit_tests=yes],
     [dw_unit_tests="no: cmocka was not found (Debian: libcmocka-dev)"])
 AM_CONDITIONAL([HAVE_CMOCKA], [test "$dw_unit_tests" = yes])
+AX_CHECK_LINK_FLAG([-Wl,--wrap=malloc], [dw_wrap=yes], [dw_wrap=no], [],
+    [AC_LANG_SOURCE([[#include <stdlib.h>
+void *__wrap_malloc(size_t n) { return (calloc(n, 1)); }
+int main(void) { return (malloc(1) == NULL); }]])])
+AM_CONDITIONAL([HAVE_LINKER_WRAP], [test "$dw_wrap" = yes])
 
 AX_VALGRIND_DFLT([helgrind], [off])
 AX_VALGRIND_DFLT([drd], [off])

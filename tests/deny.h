@@ -10,6 +10,7 @@
 #define TESTS_DENY_H
 
 #include <sys/types.h>
+#include <sys/syscall.h>
 
 #include <errno.h>
 #include <stddef.h>
@@ -17,7 +18,6 @@
 
 #if __has_include(<linux/seccomp.h>)
 #include <sys/prctl.h>
-#include <sys/syscall.h>
 
 #include <linux/filter.h>
 #include <linux/seccomp.h>
@@ -85,11 +85,25 @@ no_dump(void)
 	return (0);
 }
 
+/* What a system has no number for. */
+#ifndef SYS_chdir
 #define SYS_chdir 0
+#endif
+#ifndef SYS_close_range
 #define SYS_close_range 0
+#endif
+#ifndef SYS_openat
 #define SYS_openat 0
+#endif
+#ifndef SYS_pidfd_open
 #define SYS_pidfd_open 0
+#endif
+#ifndef SYS_pidfd_send_signal
 #define SYS_pidfd_send_signal 0
+#endif
+#ifndef SYS_setsid
+#define SYS_setsid 0
+#endif
 
 #endif
 

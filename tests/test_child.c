@@ -696,6 +696,7 @@ loop_freed_with_children(void **state)
 	struct told t;
 	int ends[2];
 	pid_t pid;
+	int status;
 
 	(void)state;
 	make_pipe(ends);
@@ -710,7 +711,8 @@ loop_freed_with_children(void **state)
 	/* It is the caller's again. */
 	(void)close(ends[0]);
 	(void)close(ends[1]);
-	assert_int_equal(WEXITSTATUS(finish(pid)), 6);
+	status = finish(pid);
+	assert_int_equal(WEXITSTATUS(status), 6);
 }
 
 int

@@ -373,6 +373,9 @@ setproctitle_is_what_ps_sees(void **state)
 	assert_memory_equal(buf, before, strlen(before));
 }
 
+/* FreeBSD's headers have none. */
+extern char **environ;
+
 /* Asked by LeakSanitizer: libbsd 0.11.7 never frees its copies of argv. */
 const char *__lsan_default_suppressions(void);
 const char *

@@ -34,6 +34,8 @@
 #include "forked.h"
 #include "spawn_fixture.h"
 
+extern char **environ;
+
 static char exit_arg[] = "exit";
 
 /*
@@ -573,6 +575,7 @@ surroundings(void)
 {
 	char variable[] = "ONLY=this";
 	char *envp[] = {variable, NULL};
+	char *nothing[] = {NULL};
 	struct dw_spawn s = plain;
 	const char *text;
 	char here[PATH_MAX];
@@ -588,7 +591,7 @@ surroundings(void)
 	must(strcmp(report_says(text, "env0"), "ONLY=this") == 0);
 
 	(void)umask(031);
-	must(clearenv() == 0);
+	environ = nothing; /* NetBSD has no clearenv(). */
 	must(setenv("MINE", "yes", 1) == 0);
 	s = plain;
 	text = run_report(&s, 1);
