@@ -97,9 +97,12 @@ check_check(struct parser *p, struct block *b, struct block *service)
 	struct check_conf *c = b->check, *checks;
 
 	check_types[c->kind].complete(p, b);
-	/* A limit has its own "for". */
+	/* A limit has its own "for"; a heart that stops once has stopped. */
 	if (b->seen[KEY_FALL].line == 0)
-		c->fall = (c->kind == CHECK_PROCESS) ? 1 : 3;
+		c->fall =
+		    (c->kind == CHECK_PROCESS || c->kind == CHECK_HEARTBEAT) ?
+		    1 :
+		    3;
 	if (b->seen[KEY_RISE].line == 0)
 		c->rise = 1;
 	if (b->bad[KEY_TIMEOUT] || b->bad[KEY_CHECK_INTERVAL])

@@ -36,6 +36,7 @@
 #define PATHS (KIND(CHECK_UNIX) | KIND(CHECK_FILE) | KIND(CHECK_SPACE))
 #define TALKS (SENDS | KIND(CHECK_UNIX))
 #define EXEC KIND(CHECK_EXEC)
+#define ASKED (ANY & ~KIND(CHECK_HEARTBEAT))
 
 /* clang-format off */
 const struct key config_keys[KEY_IDS] = {
@@ -92,7 +93,7 @@ const struct key config_keys[KEY_IDS] = {
 [KEY_HOST] = CHECK("host", PLACED, parse_host, host, "127.0.0.1"),
 [KEY_PORT] = CHECK("port", PLACED, parse_port, port, "80"),
 [KEY_TIMEOUT] = CHECK("timeout", ANY, parse_duration, timeout, "1s"),
-[KEY_CHECK_INTERVAL] = CHECK("interval", ANY, parse_duration, interval, "2s"),
+[KEY_CHECK_INTERVAL] = CHECK("interval", ASKED, parse_duration, interval, "2s"),
 [KEY_FALL] = CHECK("fall", ANY, parse_times, fall, "3"),
 [KEY_RISE] = CHECK("rise", ANY, parse_times, rise, "1"),
 [KEY_SEND] = CHECK("send", TALKS, parse_send, send, "\"PING\\r\\n\""),
@@ -163,7 +164,7 @@ check_home(unsigned kinds, char *buf, size_t len)
 {
 	size_t used = 0;
 
-	if (kinds == ANY)
+	if (kinds == ANY || kinds == ASKED)
 		return ("in the block of a check");
 	for (unsigned i = 0; i < CHECK_KINDS && used < len; i++) {
 		unsigned left = kinds & ~(KIND(i) - 1);

@@ -215,9 +215,10 @@ print_check(FILE *f, const struct check_conf *c)
 
 	fprintf(f, "\t%s %s {\n", check_kind_name(c->kind), c->name);
 	check_types[c->kind].print(f, c);
-	fprintf(f, "\t\ttimeout = %s\n\t\tinterval = %s\n",
-	    duration_text(timeout, c->timeout),
-	    duration_text(interval, c->interval));
+	fprintf(f, "\t\ttimeout = %s\n", duration_text(timeout, c->timeout));
+	if (c->kind != CHECK_HEARTBEAT)
+		fprintf(f, "\t\tinterval = %s\n",
+		    duration_text(interval, c->interval));
 	fprintf(f, "\t\tfall = %u\n\t\trise = %u\n\t}\n", c->fall, c->rise);
 }
 

@@ -258,6 +258,11 @@ check_process(struct parser *p, const struct block *b)
 	    !b->meant[KEY_USER])
 		parser_error(p, &b->open,
 		    "'groups' needs a 'user', whose groups they are added to");
+	for (size_t i = 0; s->type != SERVICE_CHILD && i < s->nchecks; i++)
+		if (s->checks[i].kind == CHECK_HEARTBEAT &&
+		    !b->build->bad[KEY_TYPE])
+			parser_error(p, &s->checks[i].pos,
+			    "heartbeat is for services with type = child");
 }
 
 static void

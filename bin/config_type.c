@@ -245,6 +245,25 @@ print_exec(FILE *f, const struct check_conf *c)
 	print_user(f, c);
 }
 
+/* Asked without a pause: its timeout is all there is. */
+static void
+complete_heartbeat(struct parser *p, struct block *b)
+{
+	struct check_conf *c = b->check;
+
+	if (is_missing(b, KEY_TIMEOUT))
+		parser_error(p, &b->open,
+		    "this check needs a timeout, as in timeout = 30s");
+	c->interval = (c->timeout != 0) ? c->timeout : 1;
+}
+
+static void
+print_heartbeat(FILE *f, const struct check_conf *c)
+{
+	(void)f;
+	(void)c;
+}
+
 const struct check_type check_types[CHECK_KINDS] = {
     [CHECK_TCP] = {"tcp", complete_tcp, print_tcp},
     [CHECK_UNIX] = {"unix", complete_unix, print_unix},
@@ -254,6 +273,7 @@ const struct check_type check_types[CHECK_KINDS] = {
     [CHECK_FILE] = {"file", complete_file, print_path},
     [CHECK_SPACE] = {"space", complete_space, print_path},
     [CHECK_EXEC] = {"exec", complete_exec, print_exec},
+    [CHECK_HEARTBEAT] = {"heartbeat", complete_heartbeat, print_heartbeat},
 };
 
 enum check_kind

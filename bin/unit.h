@@ -58,6 +58,7 @@ struct unit_check {
 		struct check_exec *exec;
 		struct check_listen *listen;
 		struct check_process *process;
+		struct check_beat *beat;
 	};
 };
 
@@ -73,7 +74,9 @@ struct unit_notify {
 	bool refused; /* something was, and that has been said */
 	bool reloading;
 	bool stopping;
-	int error; /* an errno */
+	int error;    /* an errno */
+	int64_t beat; /* its last WATCHDOG=1; 0: none yet */
+	bool ill;     /* WATCHDOG=trigger, not told yet */
 	char status[160];
 };
 
@@ -197,6 +200,12 @@ void unit_scan_failed(struct unit *u);
 void unit_forget_signals(struct unit *u);
 void unit_drop_procs(struct unit *u);
 
+/* unit_check_beat.c */
+/* It lives, or says that it does not. */
+void unit_beat(struct unit *u, bool ill);
+/* How often it has to say so; 0: never. */
+int64_t unit_beat_timeout(const struct unit *u);
+
 /* unit_notify.c */
 bool unit_notify_wanted(const struct unit *u);
 /* Have the socket, if it is wanted.  -1 with what is wrong in buf. */
@@ -244,6 +253,7 @@ extern const struct check_way check_way_net;	 /* unit_check_net.c: prober */
 extern const struct check_way check_way_exec;	 /* unit_check_exec.c */
 extern const struct check_way check_way_listen;	 /* unit_check_listen.c */
 extern const struct check_way check_way_process; /* unit_check_process.c */
+extern const struct check_way check_way_beat;	 /* unit_check_beat.c */
 /* Is it the command of one of its checks? */
 bool unit_checks_run(const struct unit *u, pid_t pid);
 bool unit_check_exec_runs(const struct unit_check *c, pid_t pid);

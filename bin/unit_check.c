@@ -26,6 +26,7 @@ static const struct check_way *const ways[CHECK_KINDS] = {
     [CHECK_PROCESS] = &check_way_process,
     [CHECK_FILE] = &check_way_exec,
     [CHECK_SPACE] = &check_way_exec,
+    [CHECK_HEARTBEAT] = &check_way_beat,
 };
 
 static const struct check_way *

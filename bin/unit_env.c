@@ -201,8 +201,11 @@ static int
 add_own(const struct unit *u, const struct account *a, enum unit_role role,
     char **env, size_t *n)
 {
+	int64_t beat = unit_beat_timeout(u) / DW_US;
+	char usec[24];
 	int error = 0;
 
+	snprintf(usec, sizeof(usec), "%jd", (intmax_t)beat);
 	if (u->conf->clean_env)
 		error |= add_var(env, n, "PATH", CLEAN_PATH);
 	for (size_t i = 0; !u->conf->clean_env && environ[i] != NULL; i++)
@@ -215,6 +218,8 @@ add_own(const struct unit *u, const struct account *a, enum unit_role role,
 	error |= add_var(env, n, "DAEMONWATCH_SERVICE", u->conf->name);
 	if (role == ROLE_MAIN && u->notify != NULL)
 		error |= add_var(env, n, "NOTIFY_SOCKET", u->notify->path);
+	if (role == ROLE_MAIN && beat > 0)
+		error |= add_var(env, n, "WATCHDOG_USEC", usec);
 	return (error);
 }
 

@@ -152,6 +152,8 @@ hear(struct unit_notify *nt, const struct notify *n)
 		nt->reloading = false;
 		unit_event(u, SE_READY, NULL);
 	}
+	if (n->watchdog || n->trigger)
+		unit_beat(u, n->trigger);
 }
 
 /* One datagram, if there is any. */
@@ -243,7 +245,7 @@ open_socket(struct unit_notify *nt, const struct sockaddr_un *sun)
 bool
 unit_notify_wanted(const struct unit *u)
 {
-	return (u->conf->ready == READY_NOTIFY);
+	return (u->conf->ready == READY_NOTIFY || unit_beat_timeout(u) > 0);
 }
 
 int
@@ -286,6 +288,8 @@ unit_notify_begin(struct unit *u)
 		return;
 	nt->status[0] = '\0';
 	nt->error = 0;
+	nt->beat = 0;
+	nt->ill = false;
 	nt->reloading = nt->stopping = nt->refused = false;
 }
 

@@ -162,16 +162,18 @@ proctab_open(bool args)
 
 /*
  * The arguments of a process as they are: how many bytes of them fit, or -1.
- * *more: there are more.
+ * *more: there are more.  A zombie shows those that it had.
  */
 static ssize_t
-get_args(pid_t pid, char *buf, size_t len, bool *more)
+get_args(const struct proctab_entry *e, char *buf, size_t len, bool *more)
 {
-	int mib[] = {CTL_KERN, KERN_PROC, KERN_PROC_ARGS, pid};
+	int mib[] = {CTL_KERN, KERN_PROC, KERN_PROC_ARGS, e->pid};
 	size_t n;
 
 	n = len;
 	*more = false;
+	if (e->zombie)
+		return (0);
 	if (sysctl(mib, 4, buf, &n, NULL, 0) == 0)
 		return ((ssize_t)n);
 	if (errno == ESRCH || errno == EPERM)
@@ -195,7 +197,7 @@ read_args(struct proctab *t, struct proctab_entry *e)
 	if (t->line.size == 0 && proctab_args_grow(&t->line) == -1)
 		return (-1);
 	for (;;) {
-		n = get_args(e->pid, t->line.text, t->line.size - 1, &more);
+		n = get_args(e, t->line.text, t->line.size - 1, &more);
 		if (n == -1)
 			return (-1);
 		if (!more || (rv = proctab_args_grow(&t->line)) == 0)
@@ -303,10 +305,10 @@ proctab_get(pid_t pid, struct proctab_entry *e, char *buf, size_t len)
 		return (0);
 	/* The pid may go to another between the two questions. */
 	for (;;) {
-		n = get_args(pid, buf, len - 1, &more);
+		n = get_args(e, buf, len - 1, &more);
 		if (n == -1 || get_entry(pid, &again) == -1)
 			return (-1);
-		if (again.start == e->start)
+		if (again.start == e->start && again.zombie == e->zombie)
 			break;
 		*e = again;
 	}

@@ -419,6 +419,77 @@ def test_a_path_too_long_for_a_socket(lab, puppet):
     dw.wait_up(name)
 
 
+# ------------------------------------------------------------------ heartbeat
+
+BEAT = "heartbeat beat { timeout = 300ms }"
+
+
+def with_beat(name, extra=BEAT, **keys):
+    return service(name, **keys).rstrip().removesuffix("}") + extra + "\n}\n"
+
+
+def test_heartbeat_that_stops_is_found_in_time(lab, puppet):
+    dw = watch(lab, with_beat("web", start=puppet.argv, backoff="0s",
+                              stop_signal="KILL"))
+    pid = puppet.wait()
+    assert b"WATCHDOG_USEC=300000\0" in environ_of(pid)
+    assert b"NOTIFY_SOCKET=" in environ_of(pid)
+    puppet.do("import threading", "stop = threading.Event()")
+    puppet.do("t = threading.Thread(target=lambda: [say('WATCHDOG=1') for _ "
+              "in iter(lambda: stop.wait(0.05), True)], daemon=True)",
+              "t.start()")
+    wait_for(lambda: dw.check("web", "beat")["state"] == "ok", "a beat")
+    began = monotonic_ns()
+    wait_for(lambda: monotonic_ns() - began > 1e9, "some beats")
+    assert dw.service("web")["restarts"] == 0 and dw.state("web") == "up"
+    # Silent, as SIGSTOP makes it.
+    kill(pid, signal.SIGSTOP)
+    stopped = monotonic_ns()
+    assert puppet.wait() != pid
+    gone = dw.wait_event("web", frm="up")
+    assert "beat: no heartbeat for 300ms" in gone.cause
+    assert monotonic_ns() - stopped < 1.5e9
+
+
+def test_watchdog_trigger_is_a_failure_at_once(lab, puppet):
+    dw = watch(lab, with_beat(
+        "web", "heartbeat beat { timeout = 1h }", start=puppet.argv,
+        backoff="0s", ready="notify"))
+    pid = puppet.wait()
+    puppet.do("say('READY=1')", "say('WATCHDOG=1')", "barrier()")
+    wait_for(lambda: dw.check("web", "beat")["state"] == "ok", "a beat")
+    puppet.do("say('WATCHDOG=trigger')")
+    gone = dw.wait_event("web", frm="up")
+    assert "it says itself that it is ill" in gone.cause
+    assert puppet.wait() != pid
+
+
+def test_heartbeat_of_a_stranger_does_not_count(lab, puppet):
+    dw = watch(lab, with_beat("web", start=puppet.argv))
+    puppet.wait()
+    send(notify_path(dw), b"WATCHDOG=1")
+    dw.wait_said("no process of the service: ignored")
+    assert dw.check("web", "beat")["state"] != "ok"
+
+
+def test_heartbeat_that_never_begins(lab, puppet):
+    dw = watch(lab, with_beat("web", start=puppet.argv,
+                              start_timeout="500ms"))
+    pid = puppet.wait()
+    gone = dw.wait_event("web", frm="up")
+    assert "no heartbeat for 300ms" in gone.cause
+    assert puppet.wait() != pid
+
+
+def test_heartbeat_is_ready(lab, puppet):
+    dw = watch(lab, with_beat("web", start=puppet.argv, ready="beat"))
+    puppet.wait()
+    puppet.do("say('READY=1')", "barrier()")
+    assert dw.state("web") == "starting"
+    puppet.do("say('WATCHDOG=1')")
+    dw.wait_up("web")
+
+
 # ------------------------------------------------------- descriptor, pidfile
 
 @pytest.mark.parametrize("fd", [3, 9, 1023])

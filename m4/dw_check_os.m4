@@ -49,6 +49,8 @@ AS_CASE([$host_os],
 dnl What only one system has is tested only there.
 AS_CASE([$host_os], [linux*], [dw_linux=yes], [dw_linux=no])
 AM_CONDITIONAL([OS_LINUX], [test "$dw_linux" = yes])
+AS_CASE([$host_os], [freebsd*], [dw_freebsd=yes], [dw_freebsd=no])
+AM_CONDITIONAL([OS_FREEBSD], [test "$dw_freebsd" = yes])
 
 dnl Are they there?
 AC_CHECK_FUNCS([epoll_create1 kqueue kqueue1 kqueuex getpeereid procctl])

@@ -370,6 +370,12 @@ test_services(void **state)
 		"2:11 sockets has tcp:*:80 twice"},
 	    {CHILD("sockets = {tcp:*:80} ready = fd 3"),
 		"2:11 the sockets have descriptors 3 to 3"},
+	    {CHILD("heartbeat b { }"), "2:11 this check needs a timeout"},
+	    {CHILD("heartbeat b { timeout = 1s interval = 1s }"),
+		"2:28 'interval' belongs"},
+	    {"service a { type = detached start = \"x\" match = x\n"
+	     "heartbeat b { timeout = 1s } }",
+		"2:11 heartbeat is for services with type = child"},
 	    {CHILD("ready = fd"), "3:1 a descriptor's number is needed here"},
 	    {CHILD("ready = fd 2"), "2:12 '2' cannot be the descriptor"},
 	    {CHILD("ready = fd 1024"), "2:12 '1024' cannot be the"},

@@ -352,7 +352,10 @@ test_sender_descriptors(void **state)
 		close(ends[1]);
 		assert_int_equal(sender_recv(pair[0], buf, sizeof(buf), &s), 1);
 		assert_int_equal(s.pid, getpid());
-		assert_true(s.nfds >= 1 && s.nfds <= SENDER_FDS);
+		/* FreeBSD gives none where not all of them fit. */
+		assert_true(s.nfds <= SENDER_FDS);
+		if (counts[i] <= SENDER_FDS)
+			assert_int_equal(s.nfds, counts[i]);
 		for (size_t j = 0; j < s.nfds; j++)
 			assert_int_equal(
 			    fcntl(s.fds[j], F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
