@@ -87,21 +87,25 @@ struct listening_table *
 listening_open(void)
 {
 	struct listening_table *t;
-	int saved;
+	int fd, saved;
 
-	if ((t = malloc(sizeof(*t))) == NULL)
-		return (NULL);
-	t->family = 0;
-	t->asked = false;
-	t->at = t->len = 0;
-	t->fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
+	fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK,
 	    NETLINK_SOCK_DIAG);
-	if (t->fd == -1) {
-		saved = errno == EPROTONOSUPPORT ? ENOTSUP : errno;
-		free(t);
+	if (fd == -1) {
+		if (errno == EPROTONOSUPPORT)
+			errno = ENOTSUP;
+		return (NULL);
+	}
+	if ((t = malloc(sizeof(*t))) == NULL) {
+		saved = errno;
+		(void)close(fd);
 		errno = saved;
 		return (NULL);
 	}
+	t->fd = fd;
+	t->family = 0;
+	t->asked = false;
+	t->at = t->len = 0;
 	return (t);
 }
 
