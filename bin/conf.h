@@ -85,6 +85,7 @@ struct command {
 #define CONFIG_CHECKS_MAX 256u /* of one service */
 #define CONFIG_LIST_MAX 4096u  /* arguments, variables */
 #define CONFIG_COND_MAX 1024u  /* atoms and operators of a condition */
+#define CONFIG_ALERTS_MAX 100u
 #define CONFIG_REGEX_MAX 1024u /* bytes */
 #define CONFIG_FD_MAX 1023
 #define CONFIG_SOCKETS_MAX 32u /* of one service */
@@ -214,12 +215,39 @@ struct service_conf {
 	size_t nchecks;
 };
 
+enum alert_event {
+	ALERT_FAILING,
+	ALERT_DOWN,
+	ALERT_UP,
+	ALERT_GIVE_UP,
+	ALERT_DEGRADED,
+	ALERT_EVENTS
+};
+
+/* Whom to tell. */
+struct alert_conf {
+	struct config_pos pos;
+	struct command exec;
+	char **mail; /* addresses, or NULL */
+	char *from;
+	char *sendmail;
+	unsigned on;	 /* a bit for each event */
+	int64_t every;	 /* 0: each as it comes */
+	int64_t timeout; /* of the program that tells */
+	char **services; /* patterns, or NULL: all */
+};
+
+/* "give-up" */
+const char *alert_event_name(enum alert_event event);
+
 struct config {
 	char *runtime_dir; /* NULL: the default, runtime_default() */
 	char *log;	   /* NULL: stderr in front, syslog behind */
 	char *prober_user; /* NULL: nobody */
 	struct service_conf *services; /* in the order of the files */
 	size_t nservices;
+	struct alert_conf *alerts;
+	size_t nalerts;
 	char **files; /* the names that positions point to */
 	size_t nfiles;
 	/* private */

@@ -18,6 +18,7 @@ finish(struct parser *p, config_error_cb *cb, void *arg)
 	struct config *c = p->config;
 
 	check_names(p);
+	check_alerts(p);
 	check_order(p);
 	if (parser_report(p, cb, arg) > 0) {
 		config_free(c);

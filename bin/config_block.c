@@ -189,6 +189,18 @@ parse_defaults(struct parser *p)
 }
 
 static void
+parse_alert(struct parser *p)
+{
+	struct alert_conf alert = {.pos = parser_pos(p, &p->tok)};
+	struct block b = {
+	    .kind = BLOCK_ALERT, .open = alert.pos, .alert = &alert};
+
+	parser_advance(p);
+	if (parse_open(p, "alert") == 0 && parse_body(p, &b))
+		check_alert(p, &b);
+}
+
+static void
 parse_include(struct parser *p)
 {
 	struct token pattern;
@@ -212,14 +224,15 @@ parse_include(struct parser *p)
 static bool
 misplaced(struct parser *p, const struct block *b)
 {
-	static const char *const kinds[] = {"", "defaults", "service"};
+	static const char *const kinds[] = {
+	    "", "defaults", "service", "", "alert"};
 	struct config_pos pos = parser_pos(p, &p->tok);
 	char shown[SHOWN], name[CONFIG_NAME_MAX + 8] = "";
 	bool check = check_kind_find(&p->tok) != CHECK_KINDS;
 
 	show_text(shown, p->tok.text, p->tok.len);
-	if (!token_is(&p->tok, "include") &&
-	    (!check || b->kind == BLOCK_CHECK)) {
+	if (!token_is(&p->tok, "include") && !token_is(&p->tok, "alert") &&
+	    (!check || b->kind == BLOCK_CHECK || b->kind == BLOCK_ALERT)) {
 		if (b->name != NULL)
 			snprintf(name, sizeof(name), " '%s'", b->name);
 		parser_error(p, &pos,
@@ -260,6 +273,8 @@ parse_statement(struct parser *p, struct block *b)
 			parse_service(p);
 		else if (token_is(&p->tok, "include"))
 			parse_include(p);
+		else if (token_is(&p->tok, "alert"))
+			parse_alert(p);
 		else
 			parse_defaults(p);
 		return (true);

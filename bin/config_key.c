@@ -28,6 +28,9 @@
 	LINE(n, BLOCK_CHECK, kinds, false, parse, struct check_conf, field, \
 	    example)
 
+#define ALERT(n, parse, field, example) \
+	LINE(n, BLOCK_ALERT, 0, false, parse, struct alert_conf, field, example)
+
 /* Which kinds of checks have the key. */
 #define KIND(kind) (1u << (kind))
 #define ANY (KIND(CHECK_KINDS) - 1)
@@ -116,6 +119,14 @@ const struct key config_keys[KEY_IDS] = {
 [KEY_OWNER] = CHECK("owner", KIND(CHECK_LISTEN), parse_owner, owned, "service"),
 [KEY_COMMAND] = CHECK("command", EXEC, parse_command, command, "{\"/usr/lib/nagios/plugins/check_load\"}"),
 [KEY_CHECK_USER] = CHECK("user", EXEC | KIND(CHECK_FILE) | KIND(CHECK_SPACE), parse_user, user, "nobody"),
+[KEY_ALERT_EXEC] = ALERT("exec", parse_command, exec, "{\"/usr/local/bin/page\"}"),
+[KEY_ALERT_MAIL] = ALERT("mail", parse_alert_mail, mail, "ops@example.org"),
+[KEY_ALERT_FROM] = ALERT("from", parse_alert_mail, from, "daemonwatch@example.org"),
+[KEY_ALERT_SENDMAIL] = ALERT("sendmail", parse_path, sendmail, "/usr/sbin/sendmail"),
+[KEY_ALERT_ON] = ALERT("on", parse_alert_on, on, "{down, up}"),
+[KEY_ALERT_EVERY] = ALERT("every", parse_alert_every, every, "15m"),
+[KEY_ALERT_TIMEOUT] = ALERT("timeout", parse_duration, timeout, "30s"),
+[KEY_ALERT_SERVICES] = ALERT("services", parse_patterns, services, "{\"web*\"}"),
 };
 /* clang-format on */
 
@@ -150,6 +161,9 @@ key_target(const struct block *b, enum key_id id)
 		break;
 	case BLOCK_CHECK:
 		base = (char *)b->check;
+		break;
+	case BLOCK_ALERT:
+		base = (char *)b->alert;
 		break;
 	default:
 		base = (char *)&b->build->conf;
@@ -192,6 +206,8 @@ home(const struct block *b, const struct token *tok, char *buf, size_t len)
 			return ("outside of all blocks");
 		if (k->block == BLOCK_CHECK)
 			return (check_home(k->checks, buf, len));
+		if (k->block == BLOCK_ALERT)
+			return ("in an alert block");
 		return (b->kind == BLOCK_DEFAULTS ?
 			"in a service: it cannot have a default" :
 			"in a service");
@@ -216,7 +232,7 @@ key_named(const struct block *b, const char *name)
 static const char *
 nearest(const struct block *b, const struct token *tok, bool *elsewhere)
 {
-	const char *names[KEY_IDS + CHECK_KINDS + 3], *near;
+	const char *names[KEY_IDS + CHECK_KINDS + 4], *near;
 	size_t n = 0;
 
 	for (size_t i = 0; i < KEY_IDS; i++)
@@ -226,6 +242,7 @@ nearest(const struct block *b, const struct token *tok, bool *elsewhere)
 		names[n++] = "service";
 		names[n++] = "defaults";
 		names[n++] = "include";
+		names[n++] = "alert";
 	} else if (b->kind == BLOCK_SERVICE) {
 		for (size_t i = 0; i < CHECK_KINDS; i++)
 			names[n++] = check_types[i].name;

@@ -125,6 +125,14 @@ enum key_id {
 	KEY_OWNER,
 	KEY_COMMAND,
 	KEY_CHECK_USER,
+	KEY_ALERT_EXEC,
+	KEY_ALERT_MAIL,
+	KEY_ALERT_FROM,
+	KEY_ALERT_SENDMAIL,
+	KEY_ALERT_ON,
+	KEY_ALERT_EVERY,
+	KEY_ALERT_TIMEOUT,
+	KEY_ALERT_SERVICES,
 	KEY_IDS
 };
 
@@ -133,6 +141,7 @@ enum block_kind {
 	BLOCK_DEFAULTS,
 	BLOCK_SERVICE,
 	BLOCK_CHECK,
+	BLOCK_ALERT,
 	BLOCK_KINDS
 };
 
@@ -158,6 +167,7 @@ struct block {
 	struct config *config; /* BLOCK_TOP */
 	struct build *build;   /* of the service or the defaults */
 	struct check_conf *check; /* BLOCK_CHECK */
+	struct alert_conf *alert; /* BLOCK_ALERT */
 };
 
 struct error {
@@ -326,6 +336,13 @@ extern const struct check_type check_types[CHECK_KINDS];
 enum check_kind check_kind_find(const struct token *tok);
 /* Has the key no value, not even a misspelt one? */
 bool is_missing(const struct block *b, enum key_id id);
+
+/* config_alert.c */
+void check_alert(struct parser *p, struct block *b);
+/* All services are read: does each pattern mean one? */
+void check_alerts(struct parser *p);
+void print_alert(FILE *f, const struct alert_conf *a);
+key_parse parse_alert_mail, parse_alert_on, parse_alert_every, parse_patterns;
 
 /* config_print.c */
 void print_text(FILE *f, const char *key, const char *s);

@@ -347,9 +347,11 @@ config_print(const struct config *c, FILE *f)
 	print_top(f, "runtime-dir", c->runtime_dir);
 	print_top(f, "log", c->log);
 	print_top(f, "prober-user", c->prober_user);
+	for (size_t i = 0; i < c->nalerts; i++)
+		print_alert(f, &c->alerts[i]);
 	for (size_t i = 0; i < c->nservices; i++) {
-		if (i > 0 || c->runtime_dir != NULL || c->log != NULL ||
-		    c->prober_user != NULL)
+		if (i > 0 || c->nalerts > 0 || c->runtime_dir != NULL ||
+		    c->log != NULL || c->prober_user != NULL)
 			fputc('\n', f);
 		print_service(f, &c->services[i]);
 	}

@@ -22,7 +22,8 @@ bool
 is_keyword(const struct token *tok)
 {
 	return (token_is(tok, "service") || token_is(tok, "defaults") ||
-	    token_is(tok, "include") || check_kind_find(tok) != CHECK_KINDS);
+	    token_is(tok, "include") || token_is(tok, "alert") ||
+	    check_kind_find(tok) != CHECK_KINDS);
 }
 
 /*
@@ -45,7 +46,8 @@ at_block(const struct parser *p)
 	if (token_is(&p->tok, "include"))
 		return (text && !a.first && b.kind != TOKEN_EQUALS);
 	return (a.kind == TOKEN_OPEN ||
-	    (text && b.kind == TOKEN_OPEN && !token_is(&p->tok, "defaults")));
+	    (text && b.kind == TOKEN_OPEN && !token_is(&p->tok, "defaults") &&
+		!token_is(&p->tok, "alert")));
 }
 
 bool

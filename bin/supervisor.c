@@ -16,6 +16,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "alert.h"
 #include "prober_client.h"
 #include "state.h"
 #include "supervisor.h"
@@ -328,6 +329,11 @@ make_loop(struct supervisor *sup, char *buf, size_t len)
 		snprintf(buf, len, "prober: %s", strerror(errno));
 		return (EX_OSERR);
 	}
+	sup->alerts = alerts_new(sup);
+	if (sup->alerts == NULL) {
+		snprintf(buf, len, "alerts: %s", strerror(errno));
+		return (EX_OSERR);
+	}
 	return (0);
 }
 
@@ -373,6 +379,7 @@ tear_down(struct supervisor *sup)
 		unit_free(sup->units[i]);
 	free(sup->units);
 	order_free(&sup->order);
+	alerts_free(sup->alerts);
 	prober_free(sup->prober);
 	if (sup->loop != NULL)
 		dw_loop_free(sup->loop);

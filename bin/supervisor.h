@@ -41,6 +41,7 @@ struct supervisor {
 	struct dw_pidfile *pidfile;
 	struct prober *prober;
 	struct control *control;
+	struct alerts *alerts;
 	char *state_path; /* NULL: none is kept */
 	bool state_dirty;
 	char boot_id[64];     /* "" if there is none */

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "alert.h"
 #include "supervisor.h"
 
 /* What an action led to at once: the next event. */
@@ -223,6 +224,38 @@ keep_sockets(struct unit *u, const struct service_action *a)
 		    u->sup->log, DW_LOG_WARNING, "%s: %s", u->conf->name, why);
 }
 
+/*
+ * What people want to be told: that it went down by itself, or never came up;
+ * that it is up again; that it was given up.
+ */
+static void
+alert(struct unit *u, const struct service_action *a)
+{
+	bool was_up = a->from == SV_UP || a->from == SV_FAILING;
+	bool gone = was_up && a->to != SV_UP && a->to != SV_FAILING &&
+	    a->to != SV_STOPPED;
+	bool delayed = a->to == SV_WAITING && u->sv.phase == PH_DELAY;
+	enum alert_event event;
+
+	if (a->to == SV_FAILED)
+		event = ALERT_GIVE_UP;
+	else if (a->to == SV_FAILING)
+		event = ALERT_FAILING;
+	else if (a->to == SV_UP && u->down)
+		event = ALERT_UP;
+	else if (!u->down && u->sv.want && ((gone && !u->sv.manual) || delayed))
+		event = ALERT_DOWN;
+	else {
+		if (a->to == SV_STOPPED)
+			u->down = false;
+		return;
+	}
+	if (event != ALERT_FAILING)
+		u->down = event != ALERT_UP;
+	alerts_tell(u->sup->alerts, u->conf->name, event,
+	    service_state_name(a->to), a->text);
+}
+
 static void
 changed(struct unit *u, const struct service_action *a)
 {
@@ -244,6 +277,7 @@ changed(struct unit *u, const struct service_action *a)
 	dw_log(u->sup->log, level, "%s: %s -> %s: %s%s", u->conf->name,
 	    service_state_name(a->from), service_state_name(a->to), a->text,
 	    times);
+	alert(u, a);
 	if (u->conf->critical && service_is_over(&u->sv))
 		supervisor_over(u->sup, u);
 	order_state_changed(&u->sup->order, u->at, &u->sv, a);

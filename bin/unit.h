@@ -135,6 +135,7 @@ struct unit {
 
 	bool left;     /* let go of when daemonwatch ends */
 	int64_t pause; /* until when it was paused; 0: it was not */
+	bool down;     /* people were told so */
 	bool held; /* an operator stopped it: so it stays, also when we end */
 	bool settled; /* the supervisor knows */
 };

@@ -8,9 +8,11 @@
 #include "config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "alert.h"
 #include "supervisor.h"
 
 /* Quick: 20 ms, 40 ms … 1 s between an answer and the next question. */
@@ -47,6 +49,14 @@ tell_degraded(struct unit_check *c, bool degraded)
 	dw_log(u->sup->log, degraded ? DW_LOG_WARNING : DW_LOG_NOTICE,
 	    "%s: %s: %s: %s", u->conf->name, c->conf->name,
 	    degraded ? "degraded" : "no longer degraded", c->text);
+	if (degraded) {
+		char cause[SERVICE_TEXT];
+
+		snprintf(
+		    cause, sizeof(cause), "%s: %s", c->conf->name, c->text);
+		alerts_tell(u->sup->alerts, u->conf->name, ALERT_DEGRADED,
+		    service_state_name(u->sv.state), cause);
+	}
 }
 
 void

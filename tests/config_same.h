@@ -195,6 +195,20 @@ assert_round(const struct config *c)
 	assert_text(again->runtime_dir, c->runtime_dir);
 	assert_text(again->log, c->log);
 	assert_text(again->prober_user, c->prober_user);
+	assert_int_equal(again->nalerts, c->nalerts);
+	for (size_t i = 0; i < c->nalerts; i++) {
+		const struct alert_conf *x = &c->alerts[i];
+		const struct alert_conf *y = &again->alerts[i];
+
+		assert_same_list(x->exec.argv, y->exec.argv);
+		assert_same_list(x->mail, y->mail);
+		assert_same_list(x->services, y->services);
+		assert_text(x->from, y->from);
+		assert_text(x->sendmail, y->sendmail);
+		assert_int_equal(x->on, y->on);
+		assert_int_equal(x->every, y->every);
+		assert_int_equal(x->timeout, y->timeout);
+	}
 	assert_int_equal(again->nservices, c->nservices);
 	for (size_t i = 0; i < c->nservices; i++)
 		assert_same_service(&c->services[i], &again->services[i]);

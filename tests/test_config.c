@@ -308,6 +308,14 @@ test_values(void **state)
 	    "\t\tuser = \"root\"\n");
 	assert_key(CHILD("space s { path = / free = \"< 5%\" }"),
 	    "free = \"< 5.0%\"\n");
+	assert_key(CHILD("") "alert { exec = \"x\" }",
+	    "alert {\n\texec = \"x\"\n\ton = {down, up, give-up}\n"
+	    "\tevery = 0s\n\ttimeout = 30s\n}\n");
+	assert_key("alert { mail = a@b sendmail = /bin/sh on = degraded "
+		   "every = 15m services = \"?\" from = c@d }\n" CHILD(""),
+	    "mail = {\"a@b\"}\n\tfrom = \"c@d\"\n"
+	    "\tsendmail = \"/bin/sh\"\n\ton = {degraded}\n"
+	    "\tevery = 15m\n\ttimeout = 30s\n\tservices = {\"?\"}\n");
 	/* A kind's name is a word like any other where no block begins. */
 	assert_key(CHILD("exec exec { command = \"x\" }\nrestart-when = "
 			 "exec.failed\nand not exec"),
