@@ -233,7 +233,7 @@ alert(struct unit *u, const struct service_action *a)
 {
 	bool was_up = a->from == SV_UP || a->from == SV_FAILING;
 	bool gone = was_up && a->to != SV_UP && a->to != SV_FAILING &&
-	    a->to != SV_STOPPED;
+	    a->to != SV_STOPPED && a->to != SV_PAUSED;
 	bool delayed = a->to == SV_WAITING && u->sv.phase == PH_DELAY;
 	enum alert_event event;
 

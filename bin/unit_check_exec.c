@@ -54,24 +54,32 @@ close_output(struct check_exec *e)
 	e->fd = -1;
 }
 
-/* Up to turns reads; what does not fit is read and forgotten. */
+/* What does not fit is read and forgotten. */
+static ssize_t
+read_some(struct check_exec *e)
+{
+	size_t room = OUTPUT_MAX - e->len;
+	char rest[4096];
+	ssize_t n;
+
+	if (room == 0)
+		return (read(e->fd, rest, sizeof(rest)));
+	n = read(e->fd, e->output + e->len, room);
+	if (n > 0)
+		e->len += (size_t)n;
+	return (n);
+}
+
 static void
 read_output(struct check_exec *e, int turns)
 {
-	char rest[4096];
-
 	while (e->fd != -1 && turns-- > 0) {
-		size_t room = OUTPUT_MAX - e->len;
-		ssize_t n = read(e->fd, (room > 0) ? e->output + e->len : rest,
-		    (room > 0) ? room : sizeof(rest));
+		ssize_t n = read_some(e);
 
-		if (n > 0 && room > 0)
-			e->len += (size_t)n;
-		else if (n == 0 ||
-		    (n == -1 && errno != EAGAIN && errno != EINTR))
-			close_output(e);
-		else if (n == -1)
+		if (n == -1 && errno == EAGAIN)
 			return;
+		if (n == 0 || (n == -1 && errno != EINTR))
+			close_output(e);
 	}
 }
 

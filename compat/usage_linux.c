@@ -31,19 +31,20 @@ count_descriptors(int proc)
 {
 	struct stat st;
 	int64_t n = 0;
-	DIR *dir;
+	DIR *dir = NULL;
 	int fd;
 
 	if ((fd = openat(proc, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
 		return (-1);
-	if (fstat(fd, &st) == 0 && st.st_size > 0) {
+	if (fstat(fd, &st) == 0 && st.st_size > 0)
+		n = st.st_size;
+	else if ((dir = fdopendir(fd)) == NULL)
+		n = -1;
+	if (dir == NULL) {
 		close(fd);
-		return (st.st_size);
+		return (n);
 	}
-	if ((dir = fdopendir(fd)) == NULL) {
-		close(fd);
-		return (-1);
-	}
+	/* cppcheck-suppress readdirCalled ; the stream is ours alone */
 	while (readdir(dir) != NULL)
 		n++;
 	closedir(dir);

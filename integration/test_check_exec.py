@@ -83,7 +83,7 @@ def test_failed_restarts_and_says_why(lab):
 @pytest.mark.parametrize("status", ["3", "77"])
 def test_unknown_restarts_nothing(lab, status):
     command, state = plugin(lab, 0, "WHAT")
-    dw, server = up(lab, command, interval="20ms",
+    dw, server = up(lab, command, interval="1s",
                     restart_when="not process or asked.failed",
                     keys={"fall": 1})
     wait_for(lambda: dw.check("web", "asked")["state"] == "ok", "ok")
@@ -101,7 +101,7 @@ def test_killed_by_a_signal_is_unknown(lab):
 
 def test_a_program_that_goes_away_is_unknown(lab):
     command, _ = plugin(lab, 0, "here")
-    dw, server = up(lab, command, interval="20ms",
+    dw, server = up(lab, command, interval="1s",
                     restart_when="not process or asked.failed")
     wait_for(lambda: dw.check("web", "asked")["state"] == "ok", "ok")
     os.unlink(command[0])
