@@ -88,6 +88,7 @@ struct command {
 #define CONFIG_ALERTS_MAX 100u
 #define CONFIG_REGEX_MAX 1024u /* bytes */
 #define CONFIG_FD_MAX 1023
+#define CONFIG_INSTANCES_MAX 1000u
 #define CONFIG_SOCKETS_MAX 32u /* of one service */
 #define CONFIG_DURATION_MAX (INT64_C(36500) * 86400 * 1000000000)
 
@@ -149,6 +150,9 @@ struct socket_conf {
 struct service_conf {
 	char *name;
 	struct config_pos pos;
+	unsigned instances; /* of its block; 0: it is just one service */
+	unsigned instance;  /* which of them it is, from 1 on */
+	char *instance_of;  /* the block's name, NULL: it is no instance */
 	enum service_type type;
 	/* Finding the processes of a detached service: exactly one of these. */
 	char *match;

@@ -84,6 +84,41 @@ port_wrong(const char *port)
 	return (getservbyname(port, "tcp") != NULL ? NULL : unknown);
 }
 
+/*
+ * With %i in it, it is right if it is so for an instance: which it is of, and
+ * whether there are any, is known later, see check_addresses().
+ */
+static const char *
+wrong(const char *(*judge)(const char *), const char *text)
+{
+	const char *why = judge(text), *at = strstr(text, "%i");
+	char sample[HOST_LEN + 1];
+
+	if (why == NULL || at == NULL || strlen(text) >= sizeof(sample))
+		return (why);
+	snprintf(
+	    sample, sizeof(sample), "%.*s1%s", (int)(at - text), text, at + 2);
+	return (wrong(judge, sample));
+}
+
+void
+check_addresses(struct parser *p, const struct service_conf *s)
+{
+	char shown[SHOWN];
+	const char *why;
+
+	for (size_t i = 0; i < s->nchecks; i++) {
+		const struct check_conf *c = &s->checks[i];
+
+		if (c->host != NULL && (why = host_wrong(c->host)) != NULL)
+			parser_error(p, &c->pos, "bad address %s: %s",
+			    show_text(shown, c->host, strlen(c->host)), why);
+		if (c->port != NULL && (why = port_wrong(c->port)) != NULL)
+			parser_error(p, &c->pos, "bad port %s: %s",
+			    show_text(shown, c->port, strlen(c->port)), why);
+	}
+}
+
 static int
 bad_address(struct parser *p, const struct config_pos *pos, const char *text,
     const char *why)
@@ -105,7 +140,7 @@ parse_host(struct parser *p, struct block *b, enum key_id id)
 	(void)id;
 	if ((text = take_text(p, "a host", &pos)) == NULL)
 		return (-1);
-	if ((why = host_wrong(text)) != NULL)
+	if ((why = wrong(host_wrong, text)) != NULL)
 		return (bad_address(p, &pos, text, why));
 	b->check->host = text;
 	return (0);
@@ -138,7 +173,7 @@ parse_port(struct parser *p, struct block *b, enum key_id id)
 	(void)id;
 	if ((text = take_text(p, "a port", &pos)) == NULL)
 		return (-1);
-	if ((why = port_wrong(text)) != NULL)
+	if ((why = wrong(port_wrong, text)) != NULL)
 		return (bad_address(p, &pos, text, why));
 	b->check->port = text;
 	return (0);
@@ -187,8 +222,8 @@ parse_address(struct parser *p, struct block *b, enum key_id id)
 		return (bad_address(p, &pos, text, why));
 	if ((host = parser_strndup(p, text + at, hlen)) == NULL)
 		return (-1);
-	if ((why = host_wrong(host)) != NULL ||
-	    (why = port_wrong(text + port)) != NULL)
+	if ((why = wrong(host_wrong, host)) != NULL ||
+	    (why = wrong(port_wrong, text + port)) != NULL)
 		return (bad_address(p, &pos, text, why));
 	b->check->host = host;
 	b->check->port = parser_strndup(p, text + port, strlen(text + port));

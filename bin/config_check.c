@@ -186,26 +186,17 @@ check_times(struct parser *p, const struct block *b)
 	}
 }
 
-void
-check_service(struct parser *p, struct block *b)
+/* What names other things of the block; and then the service is complete. */
+static void
+add_service(struct parser *p, struct block *b)
 {
 	struct build *build = b->build;
 	struct service_conf *s = &build->conf, *all;
 	struct config *c = p->config;
 
-	if (is_missing(b, KEY_START))
-		parser_error(p, &b->open,
-		    "this service has no 'start', the command that starts it");
-	if (!build->set[KEY_ON_EXIT])
-		s->on_exit =
-		    s->type == SERVICE_CHILD ? ON_EXIT_STOP : ON_EXIT_LEAVE;
-	check_finding(p, b);
-	check_process(p, b);
-	check_times(p, b);
-	if (b->name == NULL)
-		return;
 	check_ready(p, b);
 	check_sockets(p, b);
+	check_addresses(p, s);
 	check_restart(s);
 	if (build->when.nitems > 0)
 		(void)cond_resolve(p, build);
@@ -221,6 +212,48 @@ check_service(struct parser *p, struct block *b)
 		return;
 	c->services = all;
 	all[c->nservices++] = *s;
+}
+
+/* Errors that are those of the block are told once. */
+static void
+add_instances(struct parser *p, struct block *b)
+{
+	struct build *build = b->build;
+	size_t errors = p->nerrors;
+
+	for (unsigned i = 1; i <= build->conf.instances; i++) {
+		struct build one = *build;
+
+		b->build = &one;
+		if (instance_make(p, &one.conf, i) == 0)
+			add_service(p, b);
+		b->build = build;
+		if (p->nerrors > errors || p->nomem)
+			break;
+	}
+}
+
+void
+check_service(struct parser *p, struct block *b)
+{
+	struct build *build = b->build;
+	struct service_conf *s = &build->conf;
+
+	if (is_missing(b, KEY_START))
+		parser_error(p, &b->open,
+		    "this service has no 'start', the command that starts it");
+	if (!build->set[KEY_ON_EXIT])
+		s->on_exit =
+		    s->type == SERVICE_CHILD ? ON_EXIT_STOP : ON_EXIT_LEAVE;
+	check_finding(p, b);
+	check_process(p, b);
+	check_times(p, b);
+	if (b->name == NULL)
+		return;
+	if (s->instances > 0)
+		add_instances(p, b);
+	else
+		add_service(p, b);
 }
 
 static int

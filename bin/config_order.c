@@ -232,8 +232,13 @@ check_order(struct parser *p)
 {
 	struct config *c = p->config;
 	struct index ix = {.p = p, .n = c->nservices};
-	size_t nrefs = count_refs(c);
+	size_t nrefs;
 
+	for (size_t i = 0; i < c->nservices; i++) {
+		instance_refs(p, &c->services[i].requires);
+		instance_refs(p, &c->services[i].after);
+	}
+	nrefs = count_refs(c);
 	if (nrefs == 0)
 		return;
 	ix.sorted = malloc(ix.n * sizeof(*ix.sorted));

@@ -98,6 +98,7 @@ enum key_id {
 	KEY_STDERR,
 	KEY_HOOK_USER,
 	KEY_SOCKETS,
+	KEY_INSTANCES,
 	KEY_ADDRESS,
 	KEY_HOST,
 	KEY_PORT,
@@ -281,7 +282,7 @@ key_parse parse_type, parse_match, parse_path, parse_count, parse_command,
     parse_owner, parse_times, parse_send, parse_expect;
 /* config_process.c */
 key_parse parse_groups, parse_limits, parse_nice, parse_oom_score, parse_bool,
-    parse_env_file, parse_stream, parse_sockets;
+    parse_env_file, parse_stream, parse_sockets, parse_instances;
 /*
  * One word or string without NUL bytes, and past it; NULL after an error.
  * what names it in the messages.
@@ -352,6 +353,15 @@ void print_list(FILE *f, const char *key, char *const *list);
 /* config_process.c: the service's block is complete */
 void check_process(struct parser *p, const struct block *b);
 void print_process(FILE *f, const struct service_conf *s);
+
+/* config_address.c: the texts of the service's checks are as they stay */
+void check_addresses(struct parser *p, const struct service_conf *s);
+
+/* config_instance.c */
+/* Make it the instance of this number.  -1: reported. */
+int instance_make(struct parser *p, struct service_conf *s, unsigned i);
+/* All services are read: names of blocks become those of their instances. */
+void instance_refs(struct parser *p, struct service_refs *refs);
 
 /* config_socket.c, config_ready.c: likewise */
 void check_sockets(struct parser *p, struct block *b);

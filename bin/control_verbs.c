@@ -153,8 +153,18 @@ service_json(const struct unit *u)
 				       json_null()));
 }
 
+/* By its name, a pattern for it, or the name of what it is an instance of. */
 static bool
-is_named(const json_t *names, const char *name)
+matches(const char *pattern, const struct service_conf *conf)
+{
+	if (fnmatch(pattern, conf->name, 0) == 0)
+		return (true);
+	return (conf->instance_of != NULL &&
+	    strcmp(pattern, conf->instance_of) == 0);
+}
+
+static bool
+is_named(const json_t *names, const struct service_conf *conf)
 {
 	const json_t *item;
 	size_t i;
@@ -162,7 +172,7 @@ is_named(const json_t *names, const char *name)
 	if (!json_is_array(names))
 		return (true);
 	json_array_foreach(names, i, item)
-		if (fnmatch(json_string_value(item), name, 0) == 0)
+		if (matches(json_string_value(item), conf))
 			return (true);
 	return (false);
 }
@@ -173,7 +183,7 @@ do_status(struct supervisor *sup, const json_t *names)
 	json_t *services = json_array();
 
 	for (size_t i = 0; i < sup->nunits; i++)
-		if (is_named(names, sup->units[i]->conf->name))
+		if (is_named(names, sup->units[i]->conf))
 			json_array_append_new(
 			    services, service_json(sup->units[i]));
 	return (json_pack("{s:i, s:b, s:I, s:s, s:o}", "version",
@@ -228,7 +238,7 @@ do_steer(struct supervisor *sup, const json_t *req, const json_t *names,
 	if (steers == NULL)
 		return (control_error("%s", strerror(errno)));
 	for (size_t i = 0; i < sup->nunits; i++)
-		if (is_named(names, sup->units[i]->conf->name))
+		if (is_named(names, sup->units[i]->conf))
 			steers[i] = STEER_NAMED;
 	if (supervisor_steer(sup, &ev, steers) == -1)
 		answer = control_error("%s", strerror(errno));
@@ -268,8 +278,8 @@ check_names(struct supervisor *sup, const json_t *names)
 		if (!json_is_string(item))
 			return (control_error("services: not a name"));
 		for (j = 0; j < sup->nunits; j++)
-			if (fnmatch(json_string_value(item),
-				sup->units[j]->conf->name, 0) == 0)
+			if (matches(
+				json_string_value(item), sup->units[j]->conf))
 				break;
 		if (j == sup->nunits)
 			return (control_error("no such service: %.100s",

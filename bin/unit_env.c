@@ -202,7 +202,7 @@ add_own(const struct unit *u, const struct account *a, enum unit_role role,
     char **env, size_t *n)
 {
 	int64_t beat = unit_beat_timeout(u) / DW_US;
-	char usec[24];
+	char usec[24], number[16];
 	int error = 0;
 
 	snprintf(usec, sizeof(usec), "%jd", (intmax_t)beat);
@@ -216,6 +216,10 @@ add_own(const struct unit *u, const struct account *a, enum unit_role role,
 	error |= add_var(env, n, "HOME", a->home);
 	error |= add_var(env, n, "SHELL", a->shell);
 	error |= add_var(env, n, "DAEMONWATCH_SERVICE", u->conf->name);
+	if (u->conf->instance > 0) {
+		snprintf(number, sizeof(number), "%u", u->conf->instance);
+		error |= add_var(env, n, "DAEMONWATCH_INSTANCE", number);
+	}
 	if (role == ROLE_MAIN && u->notify != NULL)
 		error |= add_var(env, n, "NOTIFY_SOCKET", u->notify->path);
 	if (role == ROLE_MAIN && beat > 0)

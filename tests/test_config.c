@@ -91,6 +91,48 @@ test_defaults_of_a_child(void **state)
 	config_free(c);
 }
 
+static void
+test_instances(void **state)
+{
+	static const char text[] =
+	    "service db { start = \"x\" instances = 2 }\n"
+	    "service web {\n"
+	    "\tinstances = 3\n"
+	    "\tstart = {\"/bin/sh\", \"-c\", \"web 100%% %i %j %\"}\n"
+	    "\tlog = /var/log/web-%i.log env = {\"N=%i\"}\n"
+	    "\ttcp port { address = 127.0.0.1:808%i send = \"%i\\0%i\" }\n"
+	    "\tsockets = {tcp:127.0.0.1:808%i, \"unix:/run/%i.sock\"}\n"
+	    "\trequires = db ready = port\n"
+	    "}\n"
+	    "service one { start = \"100%% %i\" after = web }\n";
+	struct config *c = parse_ok(text);
+	const struct service_conf *s;
+
+	(void)state;
+	assert_int_equal(c->nservices, 6);
+	s = config_find(c, "web@3");
+	assert_non_null(s);
+	assert_string_equal(s->instance_of, "web");
+	assert_int_equal(s->instance, 3);
+	assert_string_equal(s->start.argv[2], "web 100% 3 %j %");
+	assert_string_equal(s->log, "/var/log/web-3.log");
+	assert_string_equal(s->env[0], "N=3");
+	assert_string_equal(s->checks[0].port, "8083");
+	assert_int_equal(s->checks[0].send_len, 3);
+	assert_memory_equal(s->checks[0].send, "3\0003", 3);
+	assert_string_equal(s->sockets[0].text, "tcp:127.0.0.1:8083");
+	assert_string_equal(s->sockets[1].text, "unix:/run/3.sock");
+	assert_int_equal(s->requires.n, 2);
+	assert_string_equal(s->requires.refs[1].name, "db@2");
+	assert_int_equal(s->ready, READY_CHECK);
+	s = config_find(c, "one");
+	assert_string_equal(s->start.argv[2], "100%% %i");
+	assert_int_equal(s->after.n, 3);
+	assert_null(config_find(c, "web"));
+	assert_round(c);
+	config_free(c);
+}
+
 /* The service of the samples, as the manual has it. */
 static void
 test_samples(void **state)
@@ -484,6 +526,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_instances),
 	    cmocka_unit_test(test_empty),
 	    cmocka_unit_test(test_defaults_of_a_child),
 	    cmocka_unit_test(test_samples),
