@@ -14,7 +14,7 @@ struct timespec;
 int libkqueue_kevent(int kq, const struct kevent *changes, int nchanges,
     struct kevent *events, int nevents, const struct timespec *timeout);
 
-/* Of libkqueue since 2.7.1 itself, and in no header of it. */
+/* Of libkqueue itself since 2.7.0, and in no header of it. */
 void libkqueue_drain_pending_close(void);
 
 #endif
