@@ -103,6 +103,21 @@ account_add_groups(struct account *a, char *const *names, char *buf, size_t len)
 	return (0);
 }
 
+int
+account_uid(const char *user, uid_t *uid, char *buf, size_t len)
+{
+	const struct passwd *pw;
+
+	errno = 0;
+	if ((pw = getpwnam(user)) == NULL) {
+		snprintf(buf, len, "user %s: %s", user,
+		    (errno != 0) ? strerror(errno) : "there is no such user");
+		return (-1);
+	}
+	*uid = pw->pw_uid;
+	return (0);
+}
+
 void
 account_free(struct account *a)
 {

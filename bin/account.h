@@ -25,6 +25,7 @@ int account_find(struct account *a, const char *user, const char *group,
 /* More groups, by name, besides those of the user. */
 int account_add_groups(
     struct account *a, char *const *names, char *buf, size_t len);
+int account_uid(const char *user, uid_t *uid, char *buf, size_t len);
 void account_free(struct account *a);
 /* NULL: stay who we are */
 const struct dw_cred *account_cred(const struct account *a);

@@ -156,7 +156,8 @@ struct service_conf {
 	enum service_type type;
 	/* Finding the processes of a detached service: exactly one of these. */
 	char *match;
-	char *pidfile; /* of a child: for READY_PIDFILE */
+	char *match_user; /* only processes of this user; NULL: of any */
+	char *pidfile;	  /* of a child: for READY_PIDFILE */
 	uint32_t count_min;
 	uint32_t count_max; /* COUNT_MAX: no limit */
 	bool count_set; /* written by the user, with match: then also counted */

@@ -126,14 +126,15 @@ check_check(struct parser *p, struct block *b, struct block *service)
 static void
 check_finding(struct parser *p, const struct block *b)
 {
-	static const enum key_id keys[] = {KEY_MATCH, KEY_PIDFILE, KEY_COUNT};
+	static const enum key_id keys[] = {
+	    KEY_MATCH, KEY_PIDFILE, KEY_COUNT, KEY_MATCH_USER};
 	const struct config_pos *match = &b->seen[KEY_MATCH];
 	const struct config_pos *pidfile = &b->seen[KEY_PIDFILE];
 
 	if (b->build->bad[KEY_TYPE] || b->meant[KEY_TYPE])
 		return;
 	if (b->build->conf.type == SERVICE_CHILD) {
-		for (size_t i = 0; i < 3; i++)
+		for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
 			if (b->seen[keys[i]].line != 0 &&
 			    !(keys[i] == KEY_PIDFILE &&
 				b->build->conf.ready == READY_PIDFILE))
@@ -155,6 +156,9 @@ check_finding(struct parser *p, const struct block *b)
 		parser_error(p, &b->seen[KEY_COUNT],
 		    "'count' counts what 'match' finds: a pidfile names one "
 		    "process");
+	else if (is_missing(b, KEY_MATCH) && b->seen[KEY_MATCH_USER].line != 0)
+		parser_error(p, &b->seen[KEY_MATCH_USER],
+		    "'match-user' is for what 'match' finds");
 }
 
 static void

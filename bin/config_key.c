@@ -92,6 +92,7 @@ const struct key config_keys[KEY_IDS] = {
 [KEY_STDERR] = SERVICE("stderr", parse_stream, err, "/var/log/web.err"),
 [KEY_HOOK_USER] = SERVICE("hook-user", parse_user, hook_user, "root"),
 [KEY_INSTANCES] = SERVICE_ONLY("instances", parse_instances, instances, "4"),
+[KEY_MATCH_USER] = SERVICE_ONLY("match-user", parse_user, match_user, "www-data"),
 [KEY_SOCKETS] = SERVICE_ONLY("sockets", parse_sockets, socket_texts, "{\"tcp:127.0.0.1:80\"}"),
 [KEY_ADDRESS] = CHECK("address", PLACED, parse_address, host, "127.0.0.1:80"),
 [KEY_HOST] = CHECK("host", PLACED, parse_host, host, "127.0.0.1"),

@@ -228,6 +228,7 @@ print_finding(FILE *f, const struct service_conf *s)
 	fprintf(f, "\ttype = %s\n",
 	    s->type == SERVICE_CHILD ? "child" : "detached");
 	print_text(f, "match", s->match);
+	print_text(f, "match-user", s->match_user);
 	print_text(f, "pidfile", s->pidfile);
 	if (!s->count_set)
 		return;

@@ -435,6 +435,9 @@ find_accounts(struct unit *u, char *why, size_t len)
 
 	if (account_find(&u->account, conf->user, conf->group, why, len) == -1)
 		return (-1);
+	if (conf->match_user != NULL &&
+	    account_uid(conf->match_user, &u->match_uid, why, len) == -1)
+		return (-1);
 	if (conf->groups != NULL &&
 	    account_add_groups(&u->account, conf->groups, why, len) == -1)
 		return (-1);

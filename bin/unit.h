@@ -116,6 +116,7 @@ struct unit {
 	struct unit_procs procs;
 	regex_t match;
 	bool has_match;
+	uid_t match_uid; /* if conf has a match_user */
 	bool scan_due;
 	bool scan_owed; /* the table could not be read: try again */
 	struct dw_timer scan_timer;

@@ -399,6 +399,8 @@ unit_scan_offer(struct unit *u, const struct dw_proc_info *info)
 {
 	if (!u->has_match || info->zombie || is_command(u, info))
 		return;
+	if (u->conf->match_user != NULL && info->uid != u->match_uid)
+		return;
 	if (regexec(&u->match, info->args, 0, NULL, 0) == 0)
 		add(u, &info->id);
 }

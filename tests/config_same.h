@@ -122,6 +122,7 @@ assert_same_service(const struct service_conf *a, const struct service_conf *b)
 	assert_string_equal(a->name, b->name);
 	assert_int_equal(a->type, b->type);
 	assert_text(a->match, b->match);
+	assert_text(a->match_user, b->match_user);
 	assert_text(a->pidfile, b->pidfile);
 	assert_int_equal(a->count_min, b->count_min);
 	assert_int_equal(a->count_max, b->count_max);

@@ -313,6 +313,9 @@ test_values(void **state)
 	    "sockets = {\"tcp:127.0.0.1:80\", \"udp:[::1]:53\"}\n");
 	assert_key(CHILD("heartbeat b { timeout = 30s }"),
 	    "timeout = 30s\n\t\tfall = 1\n");
+	assert_key("service a { type = detached start = \"x\" match = x "
+		   "match-user = root }",
+	    "match-user = \"root\"\n");
 	assert_key(CHILD("ready = notify"), "ready = notify\n");
 	assert_key(CHILD("ready = fd 3"), "ready = fd 3\n");
 	assert_key(CHILD("ready = pidfile pidfile = /p"), "ready = pidfile\n");

@@ -393,6 +393,10 @@ test_services(void **state)
 	    {CHILD("instances = 9 tcp p { address = h:6553%i }"),
 		"2:19 bad port '65536': a port is a number"},
 	    {CHILD("tcp p { address = h:808%j }"), "2:19 bad address"},
+	    {CHILD("match-user = root"), "2:1 'match-user' is for services"},
+	    {"service a { type = detached start = \"x\" pidfile = /p\n"
+	     "match-user = root }",
+		"2:1 'match-user' is for what 'match' finds"},
 	    {CHILD("instances = 0"), "2:13 bad instances '0'"},
 	    {CHILD("instances = 1001"), "2:13 bad instances '1001'"},
 	    {CHILD("instances = 3 ready = prot"), "2:23 ready cannot be"},
