@@ -37,6 +37,17 @@ enum on_exit {
 	ON_EXIT_STOP,
 	ON_EXIT_LEAVE
 };
+/* Whom the signals go to. */
+enum kill_scope {
+	KILL_DEFAULT, /* a child: its process group; detached: each process */
+	KILL_PROCESS,
+	KILL_GROUP
+};
+#define STOP_STEPS_MAX 8
+struct stop_step {
+	int signo;
+	int64_t wait; /* 0: for ever */
+};
 /* What is done when a service has ended by itself. */
 enum restart_policy {
 	RESTART_ALWAYS,
@@ -194,7 +205,11 @@ struct service_conf {
 	bool start_timeout_fails;     /* else the start is tried again */
 	bool critical;		      /* `run' ends with it */
 	enum on_exit on_exit;
-	int stop_signal;
+	/* A signal, how long it has, the next one; the last may have no end. */
+	struct stop_step stop_steps[STOP_STEPS_MAX];
+	unsigned nstop_steps;
+	enum kill_scope kill_scope;
+	int stop_signal; /* of stop-signal, for stop_steps */
 	/* The process' surroundings. */
 	char *user; /* NULL: ours */
 	char *group;

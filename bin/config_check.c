@@ -202,6 +202,7 @@ add_service(struct parser *p, struct block *b)
 	check_sockets(p, b);
 	check_addresses(p, s);
 	check_restart(s);
+	check_stop(p, b);
 	if (build->when.nitems > 0)
 		(void)cond_resolve(p, build);
 	else

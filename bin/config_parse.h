@@ -65,6 +65,8 @@ enum key_id {
 	KEY_STOP_TIMEOUT,
 	KEY_HOOK_TIMEOUT,
 	KEY_STOP_SIGNAL,
+	KEY_STOP_SEQUENCE,
+	KEY_KILL,
 	KEY_BACKOFF,
 	KEY_STABLE,
 	KEY_GIVE_UP,
@@ -377,6 +379,11 @@ void check_check(struct parser *p, struct block *b, struct block *service);
 void check_service(struct parser *p, struct block *b);
 /* All services are read: is each there once? */
 void check_names(struct parser *p);
+
+/* config_stop.c */
+key_parse parse_stop_sequence, parse_kill;
+void check_stop(struct parser *p, const struct block *b);
+void print_stop(FILE *f, const struct service_conf *s);
 
 /* config_restart.c */
 key_parse parse_restart, parse_ends, parse_on_start_timeout;

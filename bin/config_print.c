@@ -278,8 +278,6 @@ print_services(FILE *f, const char *key, const struct service_refs *refs)
 static void
 print_decisions(FILE *f, const struct service_conf *s)
 {
-	const char *signal = signal_text(s->stop_signal);
-
 	print_services(f, "requires", &s->requires);
 	print_services(f, "after", &s->after);
 	fputs("\trestart-when = ", f);
@@ -300,10 +298,7 @@ print_decisions(FILE *f, const struct service_conf *s)
 	print_restart(f, s);
 	fprintf(f, "\ton-exit = %s\n",
 	    s->on_exit == ON_EXIT_STOP ? "stop" : "leave");
-	if (signal != NULL)
-		fprintf(f, "\tstop-signal = %s\n", signal);
-	else
-		fprintf(f, "\tstop-signal = %d\n", s->stop_signal);
+	print_stop(f, s);
 }
 
 static void

@@ -30,6 +30,8 @@
 #define SERVICE_NEVER INT64_MAX
 /* How long a killed process or command is waited for before it is said. */
 #define SERVICE_KILL_GRACE (5 * DW_SEC)
+/* How often it is said again. */
+#define SERVICE_LONG_WAIT (60 * DW_SEC)
 /* A start that failed is not tried again sooner, whatever backoff says. */
 #define SERVICE_RETRY_MIN (100 * DW_MS)
 
@@ -60,7 +62,7 @@ enum service_phase {
 	PH_SEARCH,    /* stopping: are there processes? */
 	PH_STOP_CMD,  /* stopping: the stop command runs */
 	PH_STOP_WAIT, /* stopping: it returned, its work takes effect */
-	PH_TERM,      /* stopping: stop-signal was sent */
+	PH_TERM,      /* stopping: a signal of stop-sequence was sent */
 	PH_KILL,      /* stopping: SIGKILL was sent */
 	PH_AFTER,     /* stopping: after-stop runs */
 	PH_NPHASES
@@ -124,6 +126,7 @@ struct service_action {
 	enum service_action_kind kind;
 	enum service_command command;
 	int signo;
+	bool fresh; /* SA_SIGNAL: also to those that had it */
 	enum service_state from, to;
 	char text[SERVICE_TEXT];
 };
@@ -184,6 +187,7 @@ struct service {
 	bool counted;	/* detached: count is known */
 	uint32_t count; /* detached: processes found */
 
+	unsigned stop_step; /* which signal of the sequence was sent last */
 	enum service_cmd cmd;
 	bool cmd_late; /* it passed its deadline */
 

@@ -137,19 +137,30 @@ after(struct step *st)
 	step_run(st, CMD_AFTER_STOP, sv->conf->hook_timeout);
 }
 
+/* The next signal of the sequence; the last one may have no end. */
 static void
-signal_all(struct step *st, enum service_phase phase, int signo, int64_t limit)
+signal_next(struct step *st, unsigned i)
 {
-	step_phase(st, phase);
-	step_act(st, SA_SIGNAL)->signo = signo;
-	step_deadline(st, limit);
+	struct service *sv = st->sv;
+	const struct stop_step *step = &sv->conf->stop_steps[i];
+	struct service_action *a;
+
+	sv->stop_step = i;
+	step_phase(st, (step->signo == SIGKILL) ? PH_KILL : PH_TERM);
+	a = step_act(st, SA_SIGNAL);
+	a->signo = step->signo;
+	a->fresh = true;
+	if (step->signo == SIGKILL)
+		step_deadline(st, SERVICE_KILL_GRACE);
+	else
+		step_deadline(
+		    st, (step->wait > 0) ? step->wait : SERVICE_LONG_WAIT);
 }
 
 static void
 term(struct step *st)
 {
-	signal_all(
-	    st, PH_TERM, st->sv->conf->stop_signal, st->sv->conf->stop_timeout);
+	signal_next(st, 0);
 }
 
 static void
@@ -243,12 +254,46 @@ stop_progress(struct step *st)
 			after(st);
 		else /* one more was found */
 			step_act(st, SA_SIGNAL)->signo =
-			    (sv->phase == PH_TERM) ? sv->conf->stop_signal :
-						     SIGKILL;
+			    sv->conf->stop_steps[sv->stop_step].signo;
 		break;
 	default:
 		break;
 	}
+}
+
+/* Their end may have been missed. */
+static void
+wait_on(struct step *st)
+{
+	if (st->sv->conf->type == SERVICE_DETACHED)
+		step_act(st, SA_SCAN);
+	step_deadline(st, SERVICE_LONG_WAIT);
+}
+
+/* It had its time to end by a signal. */
+static void
+signal_overdue(struct step *st)
+{
+	struct service *sv = st->sv;
+	const struct stop_step *step = &sv->conf->stop_steps[sv->stop_step];
+	char when[32];
+
+	if (sv->stop_step + 1 == sv->conf->nstop_steps) {
+		step_note(st,
+		    "does not end by signal %d, the last of its "
+		    "stop-sequence: still waiting",
+		    step->signo);
+		wait_on(st);
+		return;
+	}
+	step_duration(step->wait, when, sizeof(when));
+	if (step[1].signo == SIGKILL)
+		step_note(st, "still runs %s after signal %d: killing it", when,
+		    step->signo);
+	else
+		step_note(st, "still runs %s after signal %d: sending %d", when,
+		    step->signo, step[1].signo);
+	signal_next(st, sv->stop_step + 1);
 }
 
 void
@@ -274,16 +319,11 @@ stop_timer(struct step *st)
 		term(st);
 		break;
 	case PH_TERM:
-		step_note(st, "still runs %s after its stop-signal: killing it",
-		    when);
-		signal_all(st, PH_KILL, SIGKILL, SERVICE_KILL_GRACE);
+		signal_overdue(st);
 		break;
 	case PH_KILL:
 		step_note(st, "does not end even by SIGKILL: still waiting");
-		/* Their end may have been missed. */
-		if (sv->conf->type == SERVICE_DETACHED)
-			step_act(st, SA_SCAN);
-		step_deadline(st, 12 * SERVICE_KILL_GRACE);
+		wait_on(st);
 		break;
 	default:
 		break;

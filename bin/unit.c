@@ -127,7 +127,7 @@ spawn(struct unit *u, struct follow *f)
 	f->set = true;
 	f->ev.kind = SE_SPAWNED;
 	u->has_main = false;
-	u->child.flags = DW_CHILD_KILLPG;
+	u->child.flags = unit_kill_flags(u);
 	if (unit_exec(u, &u->child, u->conf->start.argv, ROLE_MAIN, f->text,
 		sizeof(f->text)) == -1) {
 		f->ev.kind = SE_SPAWN_FAILED;
@@ -305,6 +305,8 @@ act(struct unit *u, const struct service_action *a, struct follow *f)
 		dw_child_stop(&u->cmd);
 		break;
 	case SA_SIGNAL:
+		if (a->fresh)
+			unit_forget_signals(u);
 		unit_signal(u, a->signo);
 		break;
 	case SA_SCAN:
@@ -467,7 +469,7 @@ unit_new(struct supervisor *sup, const struct service_conf *conf)
 	u->deadline.arg = u;
 	u->child.cb = child_ended;
 	u->child.arg = u;
-	u->child.flags = DW_CHILD_KILLPG;
+	u->child.flags = unit_kill_flags(u);
 	u->adopted.cb = adopted_ended;
 	u->adopted.arg = u;
 	u->cmd.cb = command_ended;

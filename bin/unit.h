@@ -191,6 +191,8 @@ void unit_main_pid(struct unit *u, pid_t pid);
 /* The main one has ended: the child it came from counts again, if it lives. */
 bool unit_main_back(struct unit *u);
 void unit_kill_rest(struct unit *u);
+/* Of its child: does its end end its process group? */
+int unit_kill_flags(const struct unit *u);
 void unit_scan_begin(struct unit *u);
 /* The process table has this one. */
 void unit_scan_offer(struct unit *u, const struct dw_proc_info *info);

@@ -98,6 +98,18 @@ unit_pids(const struct unit *u,
 	return (0);
 }
 
+static bool
+is_group(const struct unit *u)
+{
+	return (u->conf->kill_scope == KILL_GROUP);
+}
+
+int
+unit_kill_flags(const struct unit *u)
+{
+	return (is_group(u) ? DW_CHILD_KILLPG : 0);
+}
+
 static void
 complain(const struct unit *u, pid_t pid, int signo)
 {
@@ -118,7 +130,7 @@ signal_adopted(struct unit *u, int signo)
 
 	if (dw_proc_info(u->id.pid, &info, NULL, 0) == 0 &&
 	    info.id.start == u->id.start && info.pgid == u->id.pid &&
-	    u->id.pid > 1) {
+	    u->id.pid > 1 && is_group(u)) {
 		if (kill(-u->id.pid, signo) == -1)
 			complain(u, u->id.pid, signo);
 	} else if (dw_proc_kill(&u->adopted, signo) == -1)
@@ -191,7 +203,7 @@ unit_main_pid(struct unit *u, pid_t pid)
 		u->has_main = true;
 	}
 	/* The end of the first must not take the others along. */
-	u->child.flags = u->has_main ? 0 : DW_CHILD_KILLPG;
+	u->child.flags = u->has_main ? 0 : unit_kill_flags(u);
 	u->id = id;
 	supervisor_changed(u->sup, u);
 }
@@ -202,7 +214,7 @@ unit_main_back(struct unit *u)
 	if (u->child.pid == 0)
 		return (false);
 	u->has_main = false;
-	u->child.flags = DW_CHILD_KILLPG;
+	u->child.flags = unit_kill_flags(u);
 	u->id = (struct dw_proc_id) {.pid = u->child.pid};
 	(void)dw_proc_identify(u->child.pid, &u->id);
 	return (true);
@@ -224,9 +236,12 @@ signal_once(struct unit *u, int signo)
 	struct unit_proc *p;
 
 	if (u->child.pid != 0) {
-		if (dw_child_killpg(&u->child, signo) == -1)
+		int ret = is_group(u) ? dw_child_killpg(&u->child, signo) :
+					dw_child_kill(&u->child, signo);
+
+		if (ret == -1)
 			complain(u, u->child.pid, signo);
-		if (is_apart(u))
+		if (is_apart(u) || (u->has_main && !is_group(u)))
 			signal_adopted(u, signo);
 		return;
 	}
@@ -277,8 +292,8 @@ unit_kill_rest(struct unit *u)
 {
 	struct rest rest = {.leader = u->sid};
 
-	if (rest.leader <= 1 || dw_procs_each(0, find_rest, &rest) == -1 ||
-	    rest.reused)
+	if (rest.leader <= 1 || !is_group(u) ||
+	    dw_procs_each(0, find_rest, &rest) == -1 || rest.reused)
 		return;
 	for (size_t i = 0; i < rest.n; i++) {
 		struct dw_proc proc = {.cb = NULL};

@@ -168,6 +168,33 @@ def test_stop_signal(lab, server):
     assert server.count("int") == 1 and server.count("term") == 0
 
 
+def test_stop_sequence(lab):
+    server = lab.server(args=["-I"])    # it ignores TERM
+    dw = lab.daemonwatch(service(
+        "web", start=server.argv,
+        stop_sequence='{TERM, 300ms, INT, 5s, KILL}')).start_foreground()
+    server.wait_serving()
+    dw.wait_up("web")
+    assert dw.cli("stop", "-w", "web").rc == 0
+    assert server.count("term") == 1 and server.count("int") == 1
+    assert server.lines("int")[0][2] - server.lines("term")[0][2] > 250e6
+    assert not dw.said("killing")
+
+
+def test_kill_process_leaves_the_rest_of_the_group(lab):
+    server = lab.server(args=["-g", 2])
+    dw = lab.daemonwatch(service(
+        "web", start=server.argv, kill="process")).start_foreground()
+    server.wait_serving()
+    dw.wait_up("web")
+    wait_for(lambda: server.count("grandchild") == 2, "grandchildren")
+    family = [l[1] for l in server.lines("grandchild")]
+    assert dw.cli("stop", "-w", "web").rc == 0
+    assert all(alive(p) for p in family)
+    for p in family:
+        kill_and_wait(p)
+
+
 @pytest.mark.parametrize("how", ["stop", "restart", "kill -9", "exit"])
 def test_nothing_of_its_process_group_survives(lab, how):
     server = lab.server(args=["-g", 2])

@@ -156,7 +156,13 @@ assert_same_service(const struct service_conf *a, const struct service_conf *b)
 	assert_int_equal(a->start_timeout_fails, b->start_timeout_fails);
 	assert_int_equal(a->critical, b->critical);
 	assert_int_equal(a->on_exit, b->on_exit);
-	assert_int_equal(a->stop_signal, b->stop_signal);
+	assert_int_equal(a->nstop_steps, b->nstop_steps);
+	for (unsigned i = 0; i < a->nstop_steps; i++) {
+		assert_int_equal(
+		    a->stop_steps[i].signo, b->stop_steps[i].signo);
+		assert_int_equal(a->stop_steps[i].wait, b->stop_steps[i].wait);
+	}
+	assert_int_equal(a->kill_scope, b->kill_scope);
 	assert_text(a->user, b->user);
 	assert_text(a->group, b->group);
 	assert_text(a->cwd, b->cwd);

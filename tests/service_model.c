@@ -126,7 +126,15 @@ model_init(struct model *m, const struct model_conf *conf)
 	c->hold = conf->hold ? MODEL_HOLD : 0;
 	c->ready = conf->ready;
 	c->ready_delay = MODEL_READY;
-	c->stop_signal = SIGTERM;
+	c->stop_steps[0] = (struct stop_step) {SIGTERM, MODEL_STOP};
+	c->stop_steps[1] = (struct stop_step) {SIGKILL, 0};
+	c->nstop_steps = 2;
+	if (conf->sequence) {
+		c->stop_steps[0].signo = SIGINT;
+		c->stop_steps[1] = (struct stop_step) {SIGTERM, MODEL_HOOK};
+		c->stop_steps[2] = (struct stop_step) {SIGKILL, 0};
+		c->nstop_steps = 3;
+	}
 	c->restart = conf->restart;
 	c->success_exit.codes[0] = 1;
 	if (conf->ends) {
@@ -153,6 +161,8 @@ static const char *
 signal_name(int signo)
 {
 	switch (signo) {
+	case SIGINT:
+		return ("INT");
 	case SIGTERM:
 		return ("TERM");
 	case SIGKILL:

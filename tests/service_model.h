@@ -55,8 +55,9 @@ struct model_conf {
 	enum restart_policy restart;
 	bool ends; /* restart-on = 4, no-restart-on = 3 */
 	bool late_fails;
-	bool pause; /* tests: operators pause it */
-	bool order; /* tests: others come before and behind it */
+	bool sequence; /* INT, TERM, KILL; else TERM, KILL */
+	bool pause;    /* tests: operators pause it */
+	bool order;    /* tests: others come before and behind it */
 };
 
 /* What can be known of one check without the machine. */
@@ -76,6 +77,7 @@ struct shadow {
 	bool cmd;	     /* a command runs */
 	int cmd_signo;	     /* it was sent this last */
 	bool termed, killed; /* the service's processes were */
+	unsigned step;	     /* of stop-sequence */
 	int64_t patience;    /* the deadline that was set at termed */
 	bool asked;	     /* an operator asked for the next start */
 	bool failed;	     /* the last start did: time must pass */

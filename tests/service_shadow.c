@@ -134,8 +134,8 @@ is_idle(const struct model *m, const struct service_event *ev)
 		    (sv->phase != PH_COMMAND && sv->phase != PH_READY) ||
 		    !service_is_told(m->conf.ready));
 	case SE_PAUSE:
-		return ((!m->shadow.wish &&
-			    (sv->state != SV_STOPPED || !ev->ok)) ||
+		return (
+		    (!m->shadow.wish && (sv->state != SV_STOPPED || !ev->ok)) ||
 		    (sv->state == SV_FAILED && service_is_over(sv)));
 	case SE_RESUME:
 		return (sv->state != SV_PAUSED && !m->shadow.pausing);
@@ -488,18 +488,18 @@ see_signal(struct view *v, int signo)
 	if (m->conf.type == SERVICE_CHILD ? !sh->live :
 					    m->sv.counted && sh->count == 0)
 		return (broke(m, "a signal to nobody"));
-	if (signo != SIGKILL) {
-		if (signo != m->conf.stop_signal || sh->killed)
-			return (broke(m, "the wrong signal"));
-		if (!sh->termed)
-			sh->patience = m->sv.deadline;
-		sh->termed = true;
+	if (!sh->termed)
+		sh->step = 0;
+	else if (v->ev->kind == SE_TIMER && v->ev->now >= sh->patience &&
+	    sh->step + 1 < m->conf.nstop_steps)
+		sh->step++;
+	if (signo != m->conf.stop_steps[sh->step].signo)
+		return (broke(m, "the wrong signal, or before its time"));
+	if (!sh->termed || v->ev->kind == SE_TIMER)
+		sh->patience = m->sv.deadline;
+	sh->termed = true;
+	if (signo != SIGKILL)
 		return (0);
-	}
-	if (!sh->killed &&
-	    (!sh->termed || v->ev->kind != SE_TIMER ||
-		v->ev->now < sh->patience))
-		return (broke(m, "SIGKILL before stop-signal had its time"));
 	sh->killed = true;
 	return (0);
 }

@@ -97,6 +97,42 @@ test_defaults_block(void **state)
 }
 
 static void
+test_stop_sequence(void **state)
+{
+	struct config *c = parse_ok(CHILD(
+	    "stop-sequence = {INT, 1m30s, 10, 5s, KILL}\n"
+	    "kill = process stop-timeout = 7s") "service b { start = \"x\" stop-timeout = 3s }\n"
+						"service c { start = \"x\" stop-signal = KILL }\n"
+						"service d { start = \"x\" stop-sequence = QUIT }\n"
+						"defaults { stop-sequence = {HUP, 2s, KILL} kill = group }\n"
+						"service e { start = \"x\" }\n"
+						"service f { start = \"x\" stop-signal = USR1 }\n"
+						"service g { type = detached match = q start = \"x\" }\n");
+	const struct service_conf *s = c->services;
+
+	(void)state;
+	assert_int_equal(s[0].nstop_steps, 3);
+	assert_int_equal(s[0].stop_steps[0].signo, SIGINT);
+	assert_true(s[0].stop_steps[0].wait == INT64_C(90000000000));
+	assert_int_equal(s[0].stop_steps[1].signo, 10);
+	assert_int_equal(s[0].stop_steps[2].signo, SIGKILL);
+	assert_int_equal(s[0].stop_steps[2].wait, 0);
+	assert_int_equal(s[0].kill_scope, KILL_PROCESS);
+	assert_int_equal(s[1].nstop_steps, 2);
+	assert_int_equal(s[1].stop_steps[0].signo, SIGTERM);
+	assert_true(s[1].stop_steps[0].wait == INT64_C(3000000000));
+	assert_int_equal(s[1].kill_scope, KILL_GROUP);
+	assert_int_equal(s[2].nstop_steps, 1);
+	assert_int_equal(s[3].nstop_steps, 1);
+	assert_int_equal(s[3].stop_steps[0].signo, SIGQUIT);
+	assert_int_equal(s[4].stop_steps[0].signo, SIGHUP);
+	assert_int_equal(s[5].stop_steps[0].signo, SIGUSR1);
+	assert_int_equal(s[6].kill_scope, KILL_PROCESS);
+	assert_round(c);
+	config_free(c);
+}
+
+static void
 test_what_is_refused(void **state)
 {
 	static const struct bad bad[] = {
@@ -109,6 +145,22 @@ test_what_is_refused(void **state)
 	    {CHILD("restart-on = {1, FOO}"), "2:14 'FOO' is neither an exit"},
 	    {CHILD("restart-on = {1 2}"), "2:17 ',' or '}' is needed here"},
 	    {CHILD("no-restart-on = SIG9"), "2:17 'SIG9' is neither an exit"},
+	    {CHILD("stop-sequence = {5s, TERM}"), "2:17 a signal is needed"},
+	    {CHILD("stop-sequence = {TERM, KILL}"), "2:17 a duration is"},
+	    {CHILD("stop-sequence = {TERM, 5s}"), "2:17 stop-sequence must"},
+	    {CHILD("stop-sequence = {TERM, 5s, 5s, KILL}"),
+		"2:17 a signal is needed in front of '5s'"},
+	    {CHILD("stop-sequence = {KILL, 5s, TERM}"), "2:17 nothing can"},
+	    {CHILD("stop-sequence = {}"), "2:17 stop-sequence must end"},
+	    {CHILD("stop-sequence = {TERM, 0s, KILL}"), "2:17 bad duration"},
+	    {CHILD("stop-sequence = {FOO}"), "2:17 'FOO' is neither"},
+	    {CHILD("stop-sequence = {1,1s,1,1s,1,1s,1,1s,1,1s,1,1s,1,1s,1,"
+		   "1s,1}"),
+		"2:17 stop-sequence has at most 8 signals"},
+	    {CHILD("stop-sequence = TERM stop-signal = HUP"),
+		"2:1 a service has either 'stop-signal' or"},
+	    {CHILD("kill = tree"), "2:8 kill cannot be 'tree'"},
+	    {DETACHED("kill = group"), "2:1 'group' is for services with"},
 	    {CHILD("on-start-timeout = never"),
 		"2:20 on-start-timeout cannot be 'never'"},
 	};
@@ -124,6 +176,7 @@ main(void)
 	    cmocka_unit_test(test_defaults),
 	    cmocka_unit_test(test_values),
 	    cmocka_unit_test(test_defaults_block),
+	    cmocka_unit_test(test_stop_sequence),
 	    cmocka_unit_test(test_what_is_refused),
 	};
 

@@ -45,9 +45,11 @@ struct key {
 	uint8_t failures, ntries, next_try, tries_old;
 	uint8_t cmd_signo;
 	uint8_t checks[MODEL_CHECKS][6];
+	uint8_t step, shadow_step; /* of stopping */
+	uint8_t spare[6];
 	uint8_t end; /* how the process ended, and what is to come */
 };
-_Static_assert(sizeof(struct key) == 32, "no padding");
+_Static_assert(sizeof(struct key) == 40, "no padding");
 
 struct node {
 	struct key key;
@@ -195,6 +197,8 @@ pack(struct model *m, int64_t now, struct key *k)
 			k->tries_old |= (uint8_t)(1u << i);
 	k->cmd_signo = (uint8_t)m->shadow.cmd_signo;
 	k->end = pack_end(m);
+	k->step = (uint8_t)m->sv.stop_step;
+	k->shadow_step = (uint8_t)m->shadow.step;
 	for (size_t i = 0; i < m->conf.nchecks; i++) {
 		const struct check_conf *c = &m->conf.checks[i];
 		const struct shadow_check *s = &m->shadow.checks[i];
@@ -247,6 +251,8 @@ unpack(struct model *m, const struct key *k)
 	m->shadow.count = k->count;
 	m->shadow.cmd_signo = k->cmd_signo;
 	unpack_end(m, k->end);
+	m->sv.stop_step = k->step;
+	m->shadow.step = k->shadow_step;
 	m->shadow.patience = sv->deadline;
 	for (size_t i = 0; i < m->conf.nchecks; i++) {
 		struct shadow_check *s = &m->shadow.checks[i];
@@ -567,6 +573,7 @@ explore_commands(struct model_conf conf)
 	for (int i = 0; i < 4; i++) {
 		conf.hooks = (i & 1) != 0;
 		conf.stop = (i & 2) != 0;
+		conf.sequence = (i == 3);
 		explore(&conf);
 	}
 	conf.give_up = 1;

@@ -52,6 +52,43 @@ stop_detached(const struct model_conf *conf, const struct line *lines, size_t n)
 }
 
 static void
+test_stop_sequence(void **state)
+{
+	static const struct model_conf conf = {.sequence = true};
+	static const struct line lines[] = {
+	    AT(1000, STOP, ">stopping signal:INT", 5000),
+	    AT(5000, TIMER, "note signal:TERM", 8000),
+	    AT(8000, TIMER, "note signal:KILL", 13000),
+	    AT(8001, EXITED, ">stopped", NONE),
+	};
+
+	(void)state;
+	stop_child(&conf, lines, NITEMS(lines));
+}
+
+/* A database is not killed, whatever it takes. */
+static void
+test_stop_sequence_without_kill(void **state)
+{
+	static const struct model_conf conf = {.type = SERVICE_DETACHED};
+	static const struct line lines[] = {
+	    AT(0, START, ">waiting scan", 10000),
+	    AT(1, PROCS(1), ">up", NONE),
+	    AT(1000, STOP, ">stopping signal:TERM", 61000),
+	    AT(61000, TIMER, "note scan", 121000),
+	    AT(121000, TIMER, "note scan", 181000),
+	    AT(121001, PROCS(0), ">stopped", NONE),
+	};
+	struct model m;
+
+	(void)state;
+	script_begin(&m, &conf);
+	m.conf.stop_steps[0].wait = 0;
+	m.conf.nstop_steps = 1;
+	GO_ON(&m, lines);
+}
+
+static void
 test_stop_signal(void **state)
 {
 	static const struct model_conf conf = {.type = SERVICE_CHILD};
@@ -293,7 +330,7 @@ test_what_goes_wrong_is_told(void **state)
 	note_is(&m, 10, (struct service_event)FAILED,
 	    "stop command: exited with status 1");
 	note_is(&m, 4010, (struct service_event)TIMER,
-	    "still runs 4s after its stop-signal: killing it");
+	    "still runs 4s after signal 15: killing it");
 	note_is(&m, 9010, (struct service_event)TIMER,
 	    "does not end even by SIGKILL: still waiting");
 	script_step(&m, 9020, (struct service_event)EXITED);
@@ -559,6 +596,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(test_stop_signal),
+	    cmocka_unit_test(test_stop_sequence),
+	    cmocka_unit_test(test_stop_sequence_without_kill),
 	    cmocka_unit_test(test_term_ignored),
 	    cmocka_unit_test(test_all_processes_must_end),
 	    cmocka_unit_test(test_stop_command),
