@@ -54,23 +54,39 @@ is_base() {
 	return 1
 }
 
-for file in "$name"/bin/* "$name"/tests/test_* "$name"/tests/fuzz/fuzz_*; do
-	[ ! -f "$file" ] || readelf -d "$file"
-done | sed -n 's/.*(NEEDED).*\[\(.*\)\].*/\1/p' | sort -u >"$name.needed"
-while read -r library; do
-	is_base "$library" && continue
-	if [ "$build" != "$host" ]; then
-		echo "check-bundle: $library must be linked statically" >&2
-		exit 1
-	fi
-	# Also what the libraries themselves need.
+# $1: a library of another system, that was linked from one of these folders
+ship_found() {
+	for option in ${libs:-}; do
+		if [ -e "${option#-L}/$1" ]; then
+			cp -L "${option#-L}/$1" "$name/lib/$1"
+			return 0
+		fi
+	done
+	echo "check-bundle: where is $1?" >&2
+	exit 1
+}
+
+# What this system would load, the libraries of libraries included
+ship_loaded() {
 	for file in "$name"/bin/* "$name"/tests/test_*; do
 		[ ! -f "$file" ] || ldd "$file"
 	done | awk '$3 ~ /^\// { print $1, $3 }' | sort -u |
 	    while read -r soname path; do
 		is_base "$soname" || cp -L "$path" "$name/lib/$soname"
 	done
-	break
+}
+
+for file in "$name"/bin/* "$name"/tests/test_* "$name"/tests/fuzz/fuzz_*; do
+	[ ! -f "$file" ] || readelf -d "$file"
+done | sed -n 's/.*(NEEDED).*\[\(.*\)\].*/\1/p' | sort -u >"$name.needed"
+while read -r library; do
+	if is_base "$library"; then
+		continue
+	elif [ "$build" != "$host" ]; then
+		ship_found "$library"
+	else
+		ship_loaded
+	fi
 done <"$name.needed"
 rm -f "$name.needed"
 
