@@ -67,7 +67,7 @@ transmit(const struct wire_reply *reply)
 {
 	for (;;) {
 		if (send(WIRE_FD, reply, sizeof(*reply),
-			MSG_DONTWAIT | MSG_NOSIGNAL) != -1)
+			MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR) != -1)
 			return (0);
 		if (errno == EAGAIN || errno == EWOULDBLOCK ||
 		    errno == ENOBUFS || errno == ENOMEM)

@@ -251,7 +251,8 @@ transmit(struct prober *p, const struct wire_request *req, size_t len)
 	ssize_t n;
 
 	do {
-		n = send(p->fd, req, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		n = send(
+		    p->fd, req, len, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR);
 	} while (n == -1 && errno == EINTR);
 	return (n == -1 ? -1 : 0);
 }

@@ -3,7 +3,8 @@
  * Copyright (c) 2026 The daemonwatch authors
  *
  * What the supervisor and daemonwatch-prober say to each other over a
- * SOCK_SEQPACKET pair, the prober's end being descriptor 3.  Both are of one
+ * SOCK_SEQPACKET pair, the prober's end being descriptor 3, each message with
+ * MSG_EOR: without it FreeBSD 15 runs them together.  Both are of one
  * build, so the messages are plain structures; neither believes the other's
  * all the same.  Each probe that was asked for is answered once, unless it is
  * cancelled.  A request without an answer by its deadline is the supervisor's

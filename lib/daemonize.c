@@ -61,7 +61,7 @@ send_word(int fd, enum word_kind kind, int status, const char *fmt, va_list ap)
 	do {
 		n = send(fd, &word,
 		    offsetof(struct word, text) + strlen(word.text) + 1,
-		    MSG_NOSIGNAL);
+		    MSG_NOSIGNAL | MSG_EOR);
 	} while (n == -1 && errno == EINTR);
 	return (n == -1 ? -1 : 0);
 }
@@ -175,7 +175,8 @@ put_away(const struct birth *b, int fd)
 	c->cmsg_type = SCM_RIGHTS;
 	c->cmsg_len = CMSG_LEN(sizeof(int));
 	memcpy(CMSG_DATA(c), &fd, sizeof(int));
-	if (sendmsg(b->words[0], &msg, MSG_NOSIGNAL | MSG_DONTWAIT) == -1)
+	if (sendmsg(b->words[0], &msg, MSG_NOSIGNAL | MSG_DONTWAIT | MSG_EOR) ==
+	    -1)
 		give_up(b, "sendmsg", NULL);
 	(void)close(fd);
 }

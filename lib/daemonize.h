@@ -30,7 +30,10 @@ enum word_kind {
 
 #define WORD_TEXT_SIZE 1024
 
-/* A record of the SOCK_SEQPACKET socket from the daemon to its launcher. */
+/*
+ * A record of the SOCK_SEQPACKET socket from the daemon to its launcher; sent
+ * with MSG_EOR, without which FreeBSD 15 runs records together.
+ */
 struct word {
 	int kind; /* enum word_kind */
 	int status;

@@ -53,7 +53,7 @@ say(uint64_t id, const char *text)
 	    .latency = 1};
 
 	(void)strlcpy(reply.text, text, sizeof(reply.text));
-	if (send(WIRE_FD, &reply, sizeof(reply), MSG_NOSIGNAL) == -1)
+	if (send(WIRE_FD, &reply, sizeof(reply), MSG_NOSIGNAL | MSG_EOR) == -1)
 		_exit(1);
 }
 
@@ -77,7 +77,7 @@ say_wrong(uint64_t id, const char *what)
 		reply->latency = -1;
 	else if (strcmp(what, "wrong text") == 0)
 		memset(reply->text, 'x', sizeof(reply->text));
-	(void)send(WIRE_FD, reply, len, MSG_NOSIGNAL);
+	(void)send(WIRE_FD, reply, len, MSG_NOSIGNAL | MSG_EOR);
 }
 
 static void

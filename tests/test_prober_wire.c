@@ -126,7 +126,8 @@ request(struct wire_request *req, uint64_t id, const char *port)
 static void
 put(const void *req, size_t len)
 {
-	assert_int_equal(send(prober.fd, req, len, MSG_NOSIGNAL), len);
+	assert_int_equal(
+	    send(prober.fd, req, len, MSG_NOSIGNAL | MSG_EOR), len);
 }
 
 static void
@@ -369,7 +370,7 @@ send_until_full(const char *port, uint64_t *next, uint64_t end, int wait)
 			return;
 		(void)request(&req, *next, port);
 		if (send(prober.fd, &req, WIRE_REQUEST_HEAD,
-			MSG_DONTWAIT | MSG_NOSIGNAL) != -1)
+			MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR) != -1)
 			++*next;
 		else
 			assert_int_equal(errno, EAGAIN);
