@@ -112,6 +112,14 @@ mark_descendants(const struct table *t, pid_t root)
 	}
 }
 
+static bool
+is_spared(const struct table *t, pid_t pid)
+{
+	const struct row *r = find_row(t, pid);
+
+	return (r != NULL && r->spared);
+}
+
 /*
  * Signal all descendants of root but ourselves and our ancestors; say which,
  * if that was not said in an earlier round.  How many there were, zombies
@@ -135,6 +143,8 @@ kill_descendants(pid_t root, int signo, bool say)
 		r = &t.rows[i];
 		if (!r->below || r->spared)
 			continue;
+		if (r->zombie && is_spared(&t, r->ppid))
+			continue; /* the shell's, which may never wait for it */
 		found++;
 		if (r->zombie)
 			continue;
