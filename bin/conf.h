@@ -194,6 +194,8 @@ struct service_conf {
 	struct service_refs after;
 	/* Deciding. */
 	struct cond restart_when;
+	struct cond warn_when; /* len 0: none */
+	struct cond up_when;   /* len 0: when it is ready */
 	enum ready_kind ready;
 	size_t ready_check;
 	int64_t ready_delay;

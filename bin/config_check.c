@@ -203,8 +203,12 @@ add_service(struct parser *p, struct block *b)
 	check_addresses(p, s);
 	check_restart(s);
 	check_stop(p, b);
+	if (build->warn_when.nitems > 0)
+		(void)cond_resolve(p, build, &build->warn_when, &s->warn_when);
+	if (build->up_when.nitems > 0)
+		(void)cond_resolve(p, build, &build->up_when, &s->up_when);
 	if (build->when.nitems > 0)
-		(void)cond_resolve(p, build);
+		(void)cond_resolve(p, build, &build->when, &s->restart_when);
 	else
 		(void)cond_default(p, s);
 	if (c->nservices == CONFIG_SERVICES_MAX) {

@@ -202,7 +202,6 @@ parse_when(struct parser *p, struct block *b, enum key_id id)
 	struct config_pos pos = parser_pos(p, &p->tok);
 	struct cond made;
 
-	(void)id;
 	if (parse_or(&cp) == -1) {
 		skip_cond(p);
 		return (-1);
@@ -216,7 +215,12 @@ parse_when(struct parser *p, struct block *b, enum key_id id)
 	}
 	if (cp.bad)
 		return (-1);
-	b->build->when = cp.src;
+	if (id == KEY_WARN_WHEN)
+		b->build->warn_when = cp.src;
+	else if (id == KEY_UP_WHEN)
+		b->build->up_when = cp.src;
+	else
+		b->build->when = cp.src;
 	return (0);
 }
 
@@ -265,10 +269,10 @@ unknown_name(
 }
 
 int
-cond_resolve(struct parser *p, struct build *b)
+cond_resolve(struct parser *p, struct build *b, const struct cond_src *src,
+    struct cond *out)
 {
 	struct service_conf *s = &b->conf;
-	const struct cond_src *src = &b->when;
 	struct cond_item *items;
 	int rc = 0;
 
@@ -291,8 +295,8 @@ cond_resolve(struct parser *p, struct build *b)
 		}
 		items[i].arg = (uint16_t)check;
 	}
-	s->restart_when.items = items;
-	s->restart_when.len = src->nitems;
+	out->items = items;
+	out->len = src->nitems;
 	return (rc);
 }
 

@@ -74,6 +74,8 @@ enum key_id {
 	KEY_REQUIRES,
 	KEY_AFTER,
 	KEY_RESTART_WHEN,
+	KEY_WARN_WHEN,
+	KEY_UP_WHEN,
 	KEY_READY,
 	KEY_RESTART,
 	KEY_SUCCESS_EXIT,
@@ -154,7 +156,7 @@ struct build {
 	struct service_conf conf;
 	bool set[KEY_IDS]; /* here or by the defaults */
 	bool bad[KEY_IDS]; /* set, but wrong */
-	struct cond_src when;
+	struct cond_src when, warn_when, up_when;
 	struct name_ref ready;
 	struct config_pos sockets;
 	bool checks_bad; /* a check's name could not be read */
@@ -325,7 +327,8 @@ const char *name_wrong(const char *s, size_t len);
 int regex_check(const char *re, bool whole, char *buf, size_t size);
 
 /* config_cond.c */
-int cond_resolve(struct parser *p, struct build *b);
+int cond_resolve(struct parser *p, struct build *b, const struct cond_src *src,
+    struct cond *out);
 int cond_default(struct parser *p, struct service_conf *s);
 
 /* config_type.c: what is particular to a kind of check */

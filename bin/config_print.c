@@ -159,17 +159,17 @@ operand(const struct cond *c, size_t end)
 	return (i);
 }
 
-static void print_cond(
-    FILE *f, const struct service_conf *s, size_t begin, size_t end, int outer);
+static void print_cond(FILE *f, const struct service_conf *s,
+    const struct cond *c, size_t begin, size_t end, int outer);
 
 /*
  * Chains of one operator grow to the left and can be long: they are gone
  * through in a loop.  All else is no deeper than COND_DEPTH.
  */
 static void
-print_chain(FILE *f, const struct service_conf *s, size_t begin, size_t end)
+print_chain(FILE *f, const struct service_conf *s, const struct cond *c,
+    size_t begin, size_t end)
 {
-	const struct cond *c = &s->restart_when;
 	uint8_t op = c->items[end - 1].op;
 	uint16_t rights[CONFIG_COND_MAX / 2 + 1];
 	size_t first = end, n = 0;
@@ -178,20 +178,20 @@ print_chain(FILE *f, const struct service_conf *s, size_t begin, size_t end)
 		first = operand(c, first - 1);
 		rights[n++] = (uint16_t)first;
 	}
-	print_cond(f, s, begin, first, binding(op));
+	print_cond(f, s, c, begin, first, binding(op));
 	while (n-- > 0) {
 		fputs(op == COND_AND ? " and " : " or ", f);
-		print_cond(f, s, rights[n], (n == 0 ? end : rights[n - 1]) - 1,
-		    binding(op) + 1);
+		print_cond(f, s, c, rights[n],
+		    (n == 0 ? end : rights[n - 1]) - 1, binding(op) + 1);
 	}
 }
 
 /* The items from begin to end, postfix, as infix. */
 static void
-print_cond(
-    FILE *f, const struct service_conf *s, size_t begin, size_t end, int outer)
+print_cond(FILE *f, const struct service_conf *s, const struct cond *c,
+    size_t begin, size_t end, int outer)
 {
-	const struct cond_item *last = &s->restart_when.items[end - 1];
+	const struct cond_item *last = &c->items[end - 1];
 	int mine = binding(last->op);
 
 	if (mine < outer)
@@ -200,12 +200,23 @@ print_cond(
 		print_atom(f, last, s);
 	} else if (last->op == COND_NOT) {
 		fputs("not ", f);
-		print_cond(f, s, begin, end - 1, mine);
+		print_cond(f, s, c, begin, end - 1, mine);
 	} else {
-		print_chain(f, s, begin, end);
+		print_chain(f, s, c, begin, end);
 	}
 	if (mine < outer)
 		fputc(')', f);
+}
+
+static void
+print_when(FILE *f, const char *key, const struct service_conf *s,
+    const struct cond *c)
+{
+	if (c->len == 0)
+		return;
+	fprintf(f, "\t%s = ", key);
+	print_cond(f, s, c, 0, c->len, 0);
+	fputc('\n', f);
 }
 
 static void
@@ -280,9 +291,9 @@ print_decisions(FILE *f, const struct service_conf *s)
 {
 	print_services(f, "requires", &s->requires);
 	print_services(f, "after", &s->after);
-	fputs("\trestart-when = ", f);
-	print_cond(f, s, 0, s->restart_when.len, 0);
-	fputc('\n', f);
+	print_when(f, "restart-when", s, &s->restart_when);
+	print_when(f, "warn-when", s, &s->warn_when);
+	print_when(f, "up-when", s, &s->up_when);
 	if (s->ready == READY_AT_ONCE)
 		fputs("\tready = at-once\n", f);
 	else if (s->ready == READY_CHECK)

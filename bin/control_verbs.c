@@ -140,7 +140,7 @@ service_json(const struct unit *u)
 		json_array_append_new(checks, check_json(u, i));
 	(void)unit_pids(u, add_pid, pids);
 	return (json_pack("{s:s, s:s, s:s, s:s, s:b, s:o, s:I, s:o, s:I, "
-			  "s:o, s:o, s:o*, s:b, s:o}",
+			  "s:o, s:o, s:o*, s:b, s:o, s:b}",
 	    "name", u->conf->name, "type",
 	    (u->conf->type == SERVICE_CHILD) ? "child" : "detached", "state",
 	    service_state_name(u->sv.state), "phase",
@@ -150,7 +150,8 @@ service_json(const struct unit *u)
 	    text_json(u->sv.cause), "checks", checks, "status", said_json(u),
 	    "finished", (int)sv->finished, "paused_until",
 	    (sv->state == SV_PAUSED) ? at_json(u->sup, sv->pause_until) :
-				       json_null()));
+				       json_null(),
+	    "warning", (int)sv->warned));
 }
 
 /* By its name, a pattern for it, or the name of what it is an instance of. */

@@ -412,6 +412,7 @@ service_step(struct service *sv, const struct service_event *ev,
 		break;
 	}
 	pause_settle(&st);
+	run_warn(&st);
 }
 
 bool
@@ -443,7 +444,7 @@ service_wants_checks(const struct service *sv)
 	case SV_WAITING:
 		return (sv->phase == PH_LOOK ? PACE_QUICK : PACE_NONE);
 	case SV_STARTING:
-		if (sv->phase != PH_READY || sv->conf->ready != READY_CHECK)
+		if (sv->phase != PH_READY || !run_ready_asks(sv->conf))
 			return (PACE_NONE);
 		return (PACE_QUICK);
 	case SV_UP:

@@ -180,7 +180,8 @@ struct service {
 	int lost_status; /* how its process ended, as of waitpid(2) */
 	bool pausing;	 /* it is to be paused as soon as it is at rest */
 	int64_t pause_until;
-	bool hold; /* SE_ORDER: */
+	bool warned; /* warn-when holds, and that was told */
+	bool hold;   /* SE_ORDER: */
 	bool needed;
 
 	bool running;	/* child: its process lives */

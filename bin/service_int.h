@@ -47,6 +47,10 @@ void run_told(struct step *st);
 void run_timer(struct step *st);
 void run_cmd_done(struct step *st, bool ok, const char *text);
 void run_adopted(struct step *st);
+/* At the end of each step: is there anything to warn of, or no more? */
+void run_warn(struct step *st);
+/* Does its being ready depend on the answer of a check? */
+bool run_ready_asks(const struct service_conf *conf);
 /* Paused, it ran: judge what has become of it. */
 void run_resumed(struct step *st, const char *why);
 

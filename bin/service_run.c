@@ -24,19 +24,26 @@ awaits_answer(const struct service *sv)
 }
 
 static enum truth
-rule(const struct service *sv)
+eval(const struct service *sv, const struct cond *cond, bool ready)
 {
 	const struct cond_facts facts = {
 	    .process = service_process(sv),
-	    .ready = sv->ready ? YES : NO,
+	    .ready = ready ? YES : NO,
 	    .checks = sv->answers,
 	    .failed = sv->failed,
 	    .nchecks = sv->conf->nchecks,
 	};
-	enum truth r = cond_eval(&sv->conf->restart_when, &facts);
+
+	return (cond_eval(cond, &facts));
+}
+
+static enum truth
+rule(const struct service *sv)
+{
+	enum truth r = eval(sv, &sv->conf->restart_when, sv->ready);
 
 	/* `port.failed' is not yet false of a port that was not yet asked. */
-	if (r == NO && facts.process != YES && awaits_answer(sv))
+	if (r == NO && service_process(sv) != YES && awaits_answer(sv))
 		return (UNKNOWN);
 	return (r);
 }
@@ -105,11 +112,19 @@ found(struct step *st, const char *why)
 	ask(st);
 }
 
-static bool
-is_ready(const struct service *sv, int64_t now)
+bool
+run_ready_asks(const struct service_conf *conf)
 {
-	if (service_process(sv) != YES)
-		return (false);
+	for (size_t i = 0; i < conf->nchecks; i++)
+		if (cond_uses_check(&conf->up_when, i))
+			return (true);
+	return (conf->ready == READY_CHECK);
+}
+
+/* As the key `ready' has it. */
+static bool
+is_ready_itself(const struct service *sv, int64_t now)
+{
 	switch (sv->conf->ready) {
 	case READY_CHECK:
 		return (sv->answers[sv->conf->ready_check] == YES);
@@ -122,6 +137,20 @@ is_ready(const struct service *sv, int64_t now)
 	default:
 		return (true);
 	}
+}
+
+static bool
+is_ready(const struct service *sv, int64_t now)
+{
+	const struct cond *up_when = &sv->conf->up_when;
+	bool ready;
+
+	if (service_process(sv) != YES)
+		return (false);
+	ready = is_ready_itself(sv, now);
+	if (up_when->len == 0)
+		return (ready);
+	return (eval(sv, up_when, ready) == YES);
 }
 
 static void
@@ -140,7 +169,7 @@ await_ready(struct step *st)
 	if (conf->ready == READY_DELAY && conf->ready_delay > 0)
 		limit = conf->ready_delay;
 	step_deadline(st, limit - (st->ev->now - sv->started));
-	if (conf->ready == READY_CHECK)
+	if (run_ready_asks(conf))
 		ask(st);
 }
 
@@ -645,4 +674,30 @@ run_cmd_done(struct step *st, bool ok, const char *text)
 	sv->counted = false;
 	await_ready(st);
 	step_act(st, SA_SCAN);
+}
+
+void
+run_warn(struct step *st)
+{
+	struct service *sv = st->sv;
+	char buf[SERVICE_TEXT];
+	enum truth r;
+
+	if (sv->conf->warn_when.len == 0)
+		return;
+	if (sv->state != SV_UP && sv->state != SV_FAILING &&
+	    sv->state != SV_PAUSED) {
+		sv->warned = false;
+		return;
+	}
+	r = eval(sv, &sv->conf->warn_when, sv->ready);
+	if (r == YES && !sv->warned)
+		step_note(st, "warn-when holds: %.200s",
+		    check_fails(sv) || service_process(sv) != YES ?
+			trouble(sv, buf, sizeof(buf)) :
+			"nothing is wrong besides");
+	else if (r == NO && sv->warned)
+		step_note(st, "warn-when does not hold any more");
+	if (r != UNKNOWN)
+		sv->warned = (r == YES);
 }

@@ -146,6 +146,12 @@ assert_same_service(const struct service_conf *a, const struct service_conf *b)
 	assert_int_equal(a->restart_when.len, b->restart_when.len);
 	assert_memory_equal(a->restart_when.items, b->restart_when.items,
 	    a->restart_when.len * sizeof(struct cond_item));
+	assert_int_equal(a->warn_when.len, b->warn_when.len);
+	assert_memory_equal(a->warn_when.items, b->warn_when.items,
+	    a->warn_when.len * sizeof(struct cond_item));
+	assert_int_equal(a->up_when.len, b->up_when.len);
+	assert_memory_equal(a->up_when.items, b->up_when.items,
+	    a->up_when.len * sizeof(struct cond_item));
 	assert_int_equal(a->ready, b->ready);
 	assert_int_equal(a->ready_check, b->ready_check);
 	assert_int_equal(a->ready_delay, b->ready_delay);

@@ -150,6 +150,17 @@ model_init(struct model *m, const struct model_conf *conf)
 		c->checks[i].fall = (conf->fall != 0) ? conf->fall : 1;
 		c->checks[i].rise = (conf->rise != 0) ? conf->rise : 1;
 	}
+	if (conf->when) {
+		m->warn_items[0].op = COND_PROCESS;
+		m->warn_items[1].op = COND_CHECK;
+		m->warn_items[2].op = COND_NOT;
+		m->warn_items[3].op = COND_AND;
+		c->warn_when = (struct cond) {4, m->warn_items};
+		m->up_items[0].op = COND_READY;
+		m->up_items[1].op = COND_CHECK;
+		m->up_items[2].op = COND_AND;
+		c->up_when = (struct cond) {3, m->up_items};
+	}
 	c->restart_when.items = m->items;
 	make_rule(m);
 	for (size_t i = 0; i < MODEL_CHECKS; i++)

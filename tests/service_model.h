@@ -56,8 +56,10 @@ struct model_conf {
 	bool ends; /* restart-on = 4, no-restart-on = 3 */
 	bool late_fails;
 	bool sequence; /* INT, TERM, KILL; else TERM, KILL */
-	bool pause;    /* tests: operators pause it */
-	bool order;    /* tests: others come before and behind it */
+	bool when; /* warn-when = process and not port, up-when = ready and port
+		    */
+	bool pause; /* tests: operators pause it */
+	bool order; /* tests: others come before and behind it */
 };
 
 /* What can be known of one check without the machine. */
@@ -95,6 +97,7 @@ struct model {
 	enum model_rule rule;
 	struct check_conf checks_conf[MODEL_CHECKS];
 	struct cond_item items[8];
+	struct cond_item warn_items[4], up_items[3];
 	struct service sv;
 	struct service_check checks[MODEL_CHECKS];
 	enum truth answers[MODEL_CHECKS];

@@ -843,7 +843,7 @@ check_told(const struct view *v)
 	if (m->sv.state == SV_UP && !m->shadow.told)
 		return (broke(m, "up without a word of it"));
 	if (m->sv.phase == PH_READY && m->shadow.told &&
-	    service_process(&m->sv) == YES)
+	    m->conf.up_when.len == 0 && service_process(&m->sv) == YES)
 		return (broke(m, "it is ready, but not up"));
 	return (0);
 }
@@ -856,6 +856,27 @@ was_up(const struct view *v)
 		if (v->out->a[i].kind == SA_CHANGED && v->out->a[i].to == SV_UP)
 			return (true);
 	return (v->m->sv.state == SV_UP);
+}
+
+/* Is it warned of, and did it come up, when it should? */
+static int
+check_when(const struct view *v)
+{
+	struct model *m = v->m;
+	const struct service *sv = &m->sv;
+	enum truth port = m->shadow.checks[0].answer;
+	enum truth r = both(service_process(sv), negation(port));
+	bool warned = (r == UNKNOWN) ? v->was.warned : (r == YES);
+
+	if (m->conf.warn_when.len == 0)
+		return (sv->warned ? broke(m, "warned of nothing") : 0);
+	if (!is_watched(sv) && sv->state != SV_PAUSED)
+		warned = false;
+	if (sv->warned != warned)
+		return (broke(m, "it is wrong about its warning"));
+	if (sv->warned && !v->was.warned && !has(v->out, SA_NOTE))
+		return (broke(m, "the warning is not told"));
+	return (0);
 }
 
 /* Paused: is it, does it stay so, and is really nothing done? */
@@ -946,6 +967,9 @@ check_after(struct view *v)
 	if (v->was.phase != PH_LOOK && m->sv.phase == PH_LOOK)
 		forget_answers(sh);
 	/* Someone else started it while before-start ran. */
+	if (v->was.phase == PH_READY && was_up(v) && m->conf.up_when.len != 0 &&
+	    sh->checks[0].answer != YES)
+		return (broke(m, "up, but up-when does not hold"));
 	if (v->was.phase == PH_BEFORE && was_up(v)) {
 		forget_answers(sh);
 		sh->status = DW_STATUS_NONE;
@@ -966,7 +990,7 @@ check_after(struct view *v)
 	if (m->sv.state == SV_STOPPED && v->was.state != SV_STOPPED &&
 	    m->conf.type == SERVICE_DETACHED && v->ev->kind == SE_STOP)
 		return (broke(m, "stopped without a look"));
-	return (check_answers(m));
+	return (check_when(v) == -1 ? -1 : check_answers(m));
 }
 
 int

@@ -133,6 +133,31 @@ test_stop_sequence(void **state)
 }
 
 static void
+test_other_conditions(void **state)
+{
+	struct config *c = parse_ok("defaults { warn-when = not p }\n"
+				    "service a { start = \"x\"\n"
+				    "tcp p { address = h:1 }\n"
+				    "up-when = ready and (p or not p.failed)\n"
+				    "}\n"
+				    "service b { start = \"x\"\n"
+				    "tcp q { address = h:1 }\n"
+				    "tcp p { address = h:1 }\n"
+				    "restart-when = not process }");
+	const struct service_conf *s = c->services;
+
+	(void)state;
+	assert_int_equal(s[0].up_when.len, 6);
+	assert_int_equal(s[0].up_when.items[2].op, COND_FAILED);
+	assert_int_equal(s[0].warn_when.len, 2);
+	assert_int_equal(s[1].warn_when.items[0].arg, 1);
+	assert_int_equal(s[1].up_when.len, 0);
+	assert_int_equal(s[1].restart_when.len, 2);
+	assert_round(c);
+	config_free(c);
+}
+
+static void
 test_what_is_refused(void **state)
 {
 	static const struct bad bad[] = {
@@ -159,6 +184,8 @@ test_what_is_refused(void **state)
 		"2:17 stop-sequence has at most 8 signals"},
 	    {CHILD("stop-sequence = TERM stop-signal = HUP"),
 		"2:1 a service has either 'stop-signal' or"},
+	    {CHILD("up-when = ready and port"), "2:21 service 'a' has no"},
+	    {CHILD("warn-when = (process"), "2:13 this '(' is not closed"},
 	    {CHILD("kill = tree"), "2:8 kill cannot be 'tree'"},
 	    {DETACHED("kill = group"), "2:1 'group' is for services with"},
 	    {CHILD("on-start-timeout = never"),
@@ -177,6 +204,7 @@ main(void)
 	    cmocka_unit_test(test_values),
 	    cmocka_unit_test(test_defaults_block),
 	    cmocka_unit_test(test_stop_sequence),
+	    cmocka_unit_test(test_other_conditions),
 	    cmocka_unit_test(test_what_is_refused),
 	};
 

@@ -87,9 +87,9 @@ flags_of(struct model *m, bool *f[64])
 	bool *const all[] = {&sv->want, &sv->again, &sv->manual, &sv->ran,
 	    &sv->ready, &sv->present, &sv->direct, &sv->running, &sv->counted,
 	    &sv->cmd_late, &sv->told, &sh->told, &sv->hold, &sv->needed,
-	    &sv->finished, &sv->pausing, &sh->pausing, &sh->wish, &sh->live,
-	    &sh->spawning, &sh->cmd, &sh->termed, &sh->killed, &sh->asked,
-	    &sh->failed, &sh->hurried, &sh->delayed};
+	    &sv->finished, &sv->warned, &sv->pausing, &sh->pausing, &sh->wish,
+	    &sh->live, &sh->spawning, &sh->cmd, &sh->termed, &sh->killed,
+	    &sh->asked, &sh->failed, &sh->hurried, &sh->delayed};
 	size_t n = NITEMS(all);
 
 	memcpy(f, all, sizeof(all));
@@ -474,7 +474,8 @@ good_event(const struct model *m, unsigned turn, struct service_event *ev)
 	else if (sv->phase == PH_READY && !present) {
 		ev->kind = SE_PROCS;
 		ev->count = conf->count_min;
-	} else if (sv->phase == PH_READY && conf->ready == READY_DELAY)
+	} else if (sv->phase == PH_READY && conf->ready == READY_DELAY &&
+	    (conf->up_when.len == 0 || m->shadow.checks[0].answer == YES))
 		ev->kind = SE_TIMER;
 	else if (sv->phase == PH_READY && service_is_told(conf->ready) &&
 	    !sv->told)
@@ -732,6 +733,20 @@ test_pause(void **state)
 }
 
 static void
+test_when(void **state)
+{
+	struct model_conf conf = {.rule = RULE_PROCESS, .when = true};
+
+	(void)state;
+	explore_countings(conf, 5);
+	conf.pause = true;
+	explore_countings(conf, 1);
+	conf.pause = false;
+	conf.type = SERVICE_DETACHED;
+	explore_countings(conf, 3);
+}
+
+static void
 test_order(void **state)
 {
 	struct model_conf conf = {.rule = RULE_DEFAULT, .order = true};
@@ -821,6 +836,7 @@ main(void)
 	    cmocka_unit_test(test_no_checks),
 	    cmocka_unit_test(test_ends),
 	    cmocka_unit_test(test_pause),
+	    cmocka_unit_test(test_when),
 	    cmocka_unit_test(test_order),
 	    cmocka_unit_test(test_default_rule),
 	    cmocka_unit_test(test_both_rule),
