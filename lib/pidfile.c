@@ -313,7 +313,8 @@ prepare(const char *path, mode_t mode, struct stat *st)
 	    mode);
 	if (fd == -1) {
 		error = errno;
-		if (error == ENXIO) /* a FIFO that nobody reads, a socket */
+		/* A FIFO that nobody reads, a socket; the BSDs' word for it. */
+		if (error == ENXIO || error == EOPNOTSUPP)
 			error = EINVAL;
 		/* FreeBSD says EMLINK, NetBSD EFTYPE. */
 		else if (lstat(path, st) == 0 && S_ISLNK(st->st_mode))

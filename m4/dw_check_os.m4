@@ -28,7 +28,7 @@ AS_CASE([$host_os],
     [freebsd*], [
 	dw_procfd=none dw_proctab=freebsd dw_reaper=freebsd
 	dw_cred=bsd dw_closefds=bsd dw_peer=freebsd
-	dw_confine=freebsd dw_sigreset=none dw_sender=freebsd
+	dw_confine=freebsd dw_sigreset=freebsd dw_sender=freebsd
 	dw_listening=freebsd dw_usage=freebsd dw_oom=none],
     [dragonfly*], [
 	dw_procfd=none dw_proctab=none dw_reaper=dragonfly

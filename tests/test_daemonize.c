@@ -514,6 +514,8 @@ open_thousand(void)
 		limit.rlim_cur = limit.rlim_max;
 		must(setrlimit(RLIMIT_NOFILE, &limit) == 0);
 	}
+	/* FreeBSD makes of infinity what it allows (kern.maxfilesperproc). */
+	must(getrlimit(RLIMIT_NOFILE, &limit) == 0);
 	for (i = 0; i < 1000; i++)
 		must(dup(scene.control[0]) != -1);
 	/* And one as high as can be. */

@@ -378,7 +378,15 @@ a_connect_is_refused(void **state)
 
 	(void)state;
 	(void)close(listener(&sin));
-	client = connect_to(&sin);
+	client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	assert_true(client >= 0);
+	assert_int_equal(
+	    connect(client, (const struct sockaddr *)&sin, sizeof(sin)), -1);
+	if (errno == ECONNREFUSED) { /* FreeBSD's loopback: there and then */
+		(void)close(client);
+		skip();
+	}
+	assert_int_equal(errno, EINPROGRESS);
 	listen_to(&c, client, DW_WRITE);
 	assert_int_equal(await(&c), DW_WRITE | DW_HUP);
 	assert_int_equal(socket_error(client), ECONNREFUSED);

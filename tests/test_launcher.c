@@ -69,7 +69,7 @@ test_fifo_without_reader(void **state)
 	assert_int_equal(mkfifo(file, 0600), 0);
 	scene.opt.out = file;
 	(void)snprintf(
-	    want, sizeof(want), "open %s: No such device or address\n", file);
+	    want, sizeof(want), "open %s: %s\n", file, strerror(ENXIO));
 	expect_failure(1, want);
 }
 

@@ -203,7 +203,7 @@ test_full_queue_does_not_block_for_ever(void **state)
 		ret = dw_notify("STATUS=more");
 	}
 	assert_int_equal(ret, -1);
-	assert_int_equal(errno, EAGAIN);
+	assert_true(errno == EAGAIN || errno == ENOBUFS);
 	assert_true(clock_now() - before < 30 * DW_SEC);
 	(void)close(fd);
 	assert_int_equal(unlink(path), 0);
