@@ -176,6 +176,7 @@ struct service_conf {
 	struct command start;
 	struct command stop;
 	struct command before_start;
+	struct command after_start;
 	struct command after_stop;
 	/* Times, nanoseconds, above 0 (backoff: or both 0). */
 	int64_t interval;

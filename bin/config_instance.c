@@ -146,8 +146,8 @@ expand_service(struct expansion *x, struct service_conf *s)
 	char **const texts[] = {&s->match, &s->pidfile, &s->cwd, &s->log,
 	    &s->env_file, &s->in, &s->out, &s->err};
 	char ***const lists[] = {&s->start.argv, &s->stop.argv,
-	    &s->before_start.argv, &s->after_stop.argv, &s->env,
-	    &s->socket_texts};
+	    &s->before_start.argv, &s->after_start.argv, &s->after_stop.argv,
+	    &s->env, &s->socket_texts};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		expand(x, texts[i]);

@@ -53,6 +53,7 @@ const struct key config_keys[KEY_IDS] = {
 [KEY_START] = SERVICE_ONLY("start", parse_command, start, "{\"/usr/sbin/nginx\"}"),
 [KEY_STOP] = SERVICE_ONLY("stop", parse_command, stop, "{\"/usr/sbin/nginx\", \"-s\", \"quit\"}"),
 [KEY_BEFORE_START] = SERVICE_ONLY("before-start", parse_command, before_start, "\"rm -f /tmp/x\""),
+[KEY_AFTER_START] = SERVICE_ONLY("after-start", parse_command, after_start, "\"rm -f /tmp/x\""),
 [KEY_AFTER_STOP] = SERVICE_ONLY("after-stop", parse_command, after_stop, "\"rm -f /tmp/x\""),
 [KEY_INTERVAL] = SERVICE("interval", parse_duration, interval, "30s"),
 [KEY_START_TIMEOUT] = SERVICE("start-timeout", parse_duration, start_timeout, "30s"),

@@ -320,6 +320,7 @@ print_service(FILE *f, const struct service_conf *s)
 	print_command(f, "start", &s->start);
 	print_command(f, "stop", &s->stop);
 	print_command(f, "before-start", &s->before_start);
+	print_command(f, "after-start", &s->after_start);
 	print_command(f, "after-stop", &s->after_stop);
 	for (size_t i = 0; i < s->nchecks; i++)
 		print_check(f, &s->checks[i]);

@@ -510,6 +510,7 @@ service_phase_name(enum service_phase phase)
 	    [PH_SPAWN] = "spawn",
 	    [PH_COMMAND] = "start command",
 	    [PH_READY] = "until ready",
+	    [PH_POST] = "after-start",
 	    [PH_NEEDED] = "others first",
 	    [PH_CMD_END] = "ending a command",
 	    [PH_SEARCH] = "looking",
@@ -530,6 +531,8 @@ service_command_name(enum service_command command)
 	switch (command) {
 	case CMD_BEFORE_START:
 		return ("before-start");
+	case CMD_AFTER_START:
+		return ("after-start");
 	case CMD_START:
 		return ("start");
 	case CMD_STOP:

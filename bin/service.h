@@ -58,6 +58,7 @@ enum service_phase {
 	PH_COMMAND,   /* starting: a detached service's start command runs */
 	PH_READY,     /* starting: until it is ready */
 	PH_NEEDED,    /* stopping: those that require it are stopped first */
+	PH_POST,      /* starting: after-start runs */
 	PH_CMD_END,   /* stopping: a command of ours must end first */
 	PH_SEARCH,    /* stopping: are there processes? */
 	PH_STOP_CMD,  /* stopping: the stop command runs */
@@ -105,6 +106,7 @@ struct service_event {
 
 enum service_command {
 	CMD_BEFORE_START,
+	CMD_AFTER_START,
 	CMD_START,
 	CMD_STOP,
 	CMD_AFTER_STOP

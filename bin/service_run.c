@@ -153,6 +153,19 @@ is_ready(const struct service *sv, int64_t now)
 	return (eval(sv, up_when, ready) == YES);
 }
 
+/* It is ready: it is up, once after-start has done its part. */
+static void
+started(struct step *st)
+{
+	if (st->sv->conf->after_start.argv != NULL) {
+		step_phase(st, PH_POST);
+		step_run(st, CMD_AFTER_START, st->sv->conf->hook_timeout);
+		return;
+	}
+	up(st, "started");
+	ask(st);
+}
+
 static void
 await_ready(struct step *st)
 {
@@ -162,8 +175,7 @@ await_ready(struct step *st)
 
 	step_phase(st, PH_READY);
 	if (is_ready(sv, st->ev->now)) {
-		up(st, "started");
-		ask(st);
+		started(st);
 		return;
 	}
 	if (conf->ready == READY_DELAY && conf->ready_delay > 0)
@@ -445,8 +457,7 @@ run_procs(struct step *st)
 		break;
 	case SV_STARTING:
 		if (sv->phase == PH_READY && is_ready(sv, st->ev->now)) {
-			up(st, "started");
-			ask(st);
+			started(st);
 		}
 		break;
 	case SV_PAUSED:
@@ -534,7 +545,11 @@ run_check(struct step *st)
 		judge_look(st);
 		break;
 	case SV_STARTING:
-		if (is_ready(sv, st->ev->now))
+		if (!is_ready(sv, st->ev->now))
+			break;
+		if (sv->conf->after_start.argv != NULL)
+			started(st);
+		else
 			up(st, "started");
 		break;
 	case SV_PAUSED:
@@ -564,8 +579,7 @@ run_told(struct step *st)
 		return;
 	sv->told = true;
 	if (sv->phase == PH_READY && is_ready(sv, st->ev->now)) {
-		up(st, "started");
-		ask(st);
+		started(st);
 	}
 }
 
@@ -584,8 +598,7 @@ ready_timer(struct step *st)
 	char when[32], what[64], text[SERVICE_TEXT];
 
 	if (is_ready(sv, st->ev->now)) {
-		up(st, "started");
-		ask(st);
+		started(st);
 		return;
 	}
 	if (left > 0) {
@@ -656,6 +669,20 @@ before_done(struct step *st, bool ok, const char *text)
 		launch(st);
 }
 
+/* Its processes may have gone meanwhile; a child's end was told at once. */
+static void
+post_done(struct step *st, bool ok, const char *text)
+{
+	if (!ok)
+		run_start_failed(st, "after-start", text);
+	else if (service_process(st->sv) != YES)
+		run_start_failed(st, "after-start", "its process has gone");
+	else {
+		up(st, "started");
+		ask(st);
+	}
+}
+
 void
 run_cmd_done(struct step *st, bool ok, const char *text)
 {
@@ -663,6 +690,10 @@ run_cmd_done(struct step *st, bool ok, const char *text)
 
 	if (sv->phase == PH_BEFORE) {
 		before_done(st, ok, text);
+		return;
+	}
+	if (sv->phase == PH_POST) {
+		post_done(st, ok, text);
 		return;
 	}
 	if (!ok) {

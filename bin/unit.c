@@ -153,6 +153,9 @@ run_command(struct unit *u, enum service_command kind, struct follow *f)
 	case CMD_BEFORE_START:
 		argv = conf->before_start.argv;
 		break;
+	case CMD_AFTER_START:
+		argv = conf->after_start.argv;
+		break;
 	case CMD_START:
 		argv = conf->start.argv;
 		role = ROLE_MAIN;

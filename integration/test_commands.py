@@ -332,3 +332,49 @@ def test_many_hooks_at_once(lab):
     kill_and_wait(pid, signal.SIGKILL)
     server.wait_serving(2)
     assert dw.terminate() == 0
+
+
+def test_after_start_is_the_last_step_of_a_start(lab):
+    server, out, go = lab.server(), lab.path("out"), lab.path("go")
+    dw = lab.daemonwatch(service(
+        "web", start=server.argv, ready="port",
+        tcp={"port": {"address": f"127.0.0.1:{server.port}"}},
+        after_start=["sh", "-c", f"echo ran >> {out}; "
+                     f"while [ ! -e {go} ]; do sleep 0.02; done"])
+    ).start_foreground()
+    pid = server.wait_serving()
+    wait_for(lambda: os.path.exists(out), "after-start")
+    s = dw.service("web")
+    assert s["state"] == "starting" and s["phase"] == "after-start"
+    open(go, "w", encoding="ascii").close()
+    dw.wait_up("web")
+    kill_and_wait(pid)
+    server.wait_serving(2)
+    dw.wait_up("web")
+    with open(out, encoding="ascii") as f:
+        assert f.read() == "ran\nran\n"
+
+
+@pytest.mark.parametrize("command, why", [
+    ("exit 3", "exited with status 3"),
+    ("sleep 1000", "did not end in time and was killed")])
+def test_after_start_that_fails_or_hangs(lab, command, why):
+    server = lab.server()
+    dw = lab.daemonwatch(service(
+        "web", start=server.argv, hook_timeout="200ms",
+        after_start=["sh", "-c", command])).start_foreground()
+    e = dw.wait_event("web", "stopping", "starting")
+    assert "after-start" in e.cause and why in e.cause
+    server.wait_starts(2)
+    assert not dw.events("web", to="up")
+
+
+def test_service_that_dies_during_after_start(lab):
+    server = lab.server()
+    dw = lab.daemonwatch(service(
+        "web", start=server.argv, after_start=["sleep", "1000"])
+    ).start_foreground()
+    kill_and_wait(server.wait_serving())
+    e = dw.wait_event("web", frm="starting")
+    assert "ended before it was ready" in e.cause
+    server.wait_serving(2)

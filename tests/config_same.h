@@ -130,6 +130,7 @@ assert_same_service(const struct service_conf *a, const struct service_conf *b)
 	assert_same_list(a->start.argv, b->start.argv);
 	assert_same_list(a->stop.argv, b->stop.argv);
 	assert_same_list(a->before_start.argv, b->before_start.argv);
+	assert_same_list(a->after_start.argv, b->after_start.argv);
 	assert_same_list(a->after_stop.argv, b->after_stop.argv);
 	assert_int_equal(a->interval, b->interval);
 	assert_int_equal(a->start_timeout, b->start_timeout);

@@ -113,6 +113,7 @@ model_init(struct model *m, const struct model_conf *conf)
 	c->count_set = conf->count_set;
 	c->start.argv = argv;
 	c->before_start.argv = c->after_stop.argv = conf->hooks ? argv : NULL;
+	c->after_start.argv = conf->post ? argv : NULL;
 	c->stop.argv = conf->stop ? argv : NULL;
 	c->interval = MODEL_INTERVAL;
 	c->start_timeout = MODEL_START;

@@ -48,6 +48,7 @@ struct model_conf {
 	unsigned fall, rise; /* 0: 1 */
 	enum ready_kind ready;
 	bool hooks; /* before-start and after-stop */
+	bool post;  /* after-start */
 	bool stop;  /* a stop command */
 	enum model_rule rule;
 	unsigned give_up;

@@ -460,6 +460,13 @@ see_run(struct view *v, enum service_command command)
 		forget_answers(sh);
 		sh->told = false;
 		break;
+	case CMD_AFTER_START:
+		if (m->sv.state != SV_STARTING ||
+		    m->conf.after_start.argv == NULL)
+			return (broke(m, "after-start out of place"));
+		if (service_process(&m->sv) != YES)
+			return (broke(m, "after-start of what is not there"));
+		break;
 	case CMD_STOP:
 		if (m->sv.state != SV_STOPPING || m->conf.stop.argv == NULL)
 			return (broke(m, "a stop command out of place"));
@@ -627,7 +634,7 @@ check_phase(struct model *m)
 	    [SV_STOPPED] = BIT(PH_NONE),
 	    [SV_WAITING] = BIT(PH_LOOK) | BIT(PH_DELAY) | BIT(PH_REQUIRE),
 	    [SV_STARTING] = BIT(PH_BEFORE) | BIT(PH_SPAWN) | BIT(PH_COMMAND) |
-		BIT(PH_READY),
+		BIT(PH_READY) | BIT(PH_POST),
 	    [SV_UP] = BIT(PH_NONE),
 	    [SV_FAILING] = BIT(PH_NONE),
 	    [SV_STOPPING] = BIT(PH_NEEDED) | BIT(PH_SPAWN) | BIT(PH_CMD_END) |
@@ -637,7 +644,7 @@ check_phase(struct model *m)
 	    [SV_PAUSED] = BIT(PH_NONE),
 	};
 	static const unsigned command = BIT(PH_BEFORE) | BIT(PH_COMMAND) |
-	    BIT(PH_CMD_END) | BIT(PH_STOP_CMD) | BIT(PH_AFTER);
+	    BIT(PH_POST) | BIT(PH_CMD_END) | BIT(PH_STOP_CMD) | BIT(PH_AFTER);
 	const struct service *sv = &m->sv;
 	const struct shadow *sh = &m->shadow;
 
@@ -834,7 +841,7 @@ static int
 check_told(const struct view *v)
 {
 	static const unsigned launched =
-	    BIT(PH_SPAWN) | BIT(PH_COMMAND) | BIT(PH_READY);
+	    BIT(PH_SPAWN) | BIT(PH_COMMAND) | BIT(PH_READY) | BIT(PH_POST);
 	struct model *m = v->m;
 
 	if (!service_is_told(m->conf.ready) || v->was.state != SV_STARTING ||
@@ -945,6 +952,22 @@ check_end(struct view *v)
 	return (0);
 }
 
+/* Nothing that was started is up before after-start has done its part. */
+static int
+check_post(const struct view *v)
+{
+	static const unsigned launched =
+	    BIT(PH_SPAWN) | BIT(PH_COMMAND) | BIT(PH_READY);
+
+	if (v->m->conf.after_start.argv != NULL && was_up(v) &&
+	    v->was.state == SV_STARTING && (launched & BIT(v->was.phase)) != 0)
+		return (broke(v->m, "up without its after-start"));
+	if (v->was.phase == PH_POST && was_up(v) &&
+	    (v->ev->kind != SE_CMD_DONE || !v->ev->ok || v->was.cmd_late))
+		return (broke(v->m, "up, though after-start is not done"));
+	return (0);
+}
+
 static int
 check_after(struct view *v)
 {
@@ -958,7 +981,7 @@ check_after(struct view *v)
 	    check_flags(m) == -1 || check_order(v) == -1 ||
 	    check_pause(v) == -1)
 		return (-1);
-	if (check_told(v) == -1)
+	if (check_told(v) == -1 || check_post(v) == -1)
 		return (-1);
 	if (is_watched(&v->was) && learnt && check_judgement(v) == -1)
 		return (-1);

@@ -296,6 +296,7 @@ test_values(void **state)
 	assert_key(CHILD("ready = at-once"), "ready = at-once\n");
 	assert_key(CHILD("ready = 1500ms"), "ready = 1s500ms\n");
 	assert_key(CHILD("nice = -20"), "nice = -20\n");
+	assert_key(CHILD("after-start = \"y\""), "after-start = \"y\"\n");
 	assert_key(CHILD("oom-score = 1000"), "oom-score = 1000\n");
 	assert_key(CHILD("clean-env = yes"), "clean-env = yes\n");
 	assert_key(CHILD(""), "clean-env = no\n");

@@ -190,6 +190,33 @@ test_ready_by_its_word(void **state)
 }
 
 static void
+test_after_start(void **state)
+{
+	static const struct model_conf conf = {
+	    .ready = READY_CHECK, .nchecks = 1, .post = true};
+	static const struct line lines[] = {
+	    AT(0, START, ">starting spawn", NONE),
+	    AT(0, SPAWNED, "check", 10000),
+	    AT(20, WELL(0), "run:after-start", 3020),
+	    AT(30, ILL(0), "", 3020), /* it is asked again when it is up */
+	    WHY(40, DONE, ">up check", NONE, "started"),
+	    AT(50, EXITED, ">starting spawn", NONE),
+	    AT(50, SPAWNED, "check", 10050),
+	    AT(60, WELL(0), "run:after-start", 3060),
+	    WHY(70, FAILED, ">stopping signal:TERM", 4070, "after-start: "),
+	    AT(80, EXITED, ">waiting", 1080),
+	    AT(1080, TIMER, ">starting spawn", NONE),
+	    AT(1080, SPAWNED, "check", 11080),
+	    AT(1090, WELL(0), "run:after-start", 4090),
+	    WHY(1100, EXITED, ">stopping kill-cmd:TERM", 5100,
+		"ended before it was ready"),
+	};
+
+	(void)state;
+	PLAY(&conf, lines);
+}
+
+static void
 test_hang_at_start(void **state)
 {
 	static const struct model_conf conf = {
@@ -717,6 +744,7 @@ main(void)
 	    cmocka_unit_test(test_ready_by_check_needs_the_process),
 	    cmocka_unit_test(test_ready_by_delay),
 	    cmocka_unit_test(test_ready_by_its_word),
+	    cmocka_unit_test(test_after_start),
 	    cmocka_unit_test(test_hang_at_start),
 	    cmocka_unit_test(test_start_command_hangs),
 	    cmocka_unit_test(test_nothing_appears_after_the_start_command),

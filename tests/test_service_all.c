@@ -573,6 +573,7 @@ explore_commands(struct model_conf conf)
 {
 	for (int i = 0; i < 4; i++) {
 		conf.hooks = (i & 1) != 0;
+		conf.post = (i == 1 || i == 2);
 		conf.stop = (i & 2) != 0;
 		conf.sequence = (i == 3);
 		explore(&conf);

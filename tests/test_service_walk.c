@@ -679,6 +679,7 @@ draw_conf(struct model_conf *c, uint64_t seed)
 	if (c->ready == READY_CHECK && c->nchecks == 0)
 		c->ready = READY_DELAY;
 	c->hooks = draw(&w, 2) != 0;
+	c->post = draw(&w, 3) == 0;
 	c->stop = draw(&w, 2) != 0;
 	c->give_up = draw(&w, 3);
 	c->hold = c->give_up > 0;
