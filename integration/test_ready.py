@@ -458,7 +458,9 @@ def test_watchdog_trigger_is_a_failure_at_once(lab, puppet):
     pid = puppet.wait()
     puppet.do("say('READY=1')", "say('WATCHDOG=1')", "barrier()")
     wait_for(lambda: dw.check("web", "beat")["state"] == "ok", "a beat")
-    puppet.do("say('WATCHDOG=trigger')")
+    # (It may be dead before it can tell that it has done so.)
+    with open(puppet.orders, "w", encoding="ascii") as f:
+        f.write("say('WATCHDOG=trigger')\n")
     gone = dw.wait_event("web", frm="up")
     assert "it says itself that it is ill" in gone.cause
     assert puppet.wait() != pid
