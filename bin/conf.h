@@ -118,10 +118,10 @@ struct check_conf {
 	char *path;
 	char *send; /* NULL: none; may hold NUL bytes */
 	size_t send_len;
-	char *expect; /* with send no longer than WIRE_DATA_MAX */
-	bool absent;  /* the file should not be there */
-	bool owned;   /* the socket should be the service's own */
-	struct limit limits[LIMITS];
+	char *expect;	      /* with send no longer than WIRE_DATA_MAX */
+	bool absent;	      /* the file should not be there */
+	bool owned;	      /* the socket should be the service's own */
+	struct limit *limits; /* LIMITS of them, or NULL: none */
 	struct command command;
 	char *user; /* NULL: the service's */
 };
@@ -275,6 +275,8 @@ struct config {
 	size_t nfiles;
 	/* private */
 	struct config_mem *mem; /* all of the above */
+	char *shared;		/* the last block for small texts */
+	size_t shared_used;
 };
 
 /*

@@ -19,6 +19,8 @@ finish(struct parser *p, config_error_cb *cb, void *arg)
 
 	check_names(p);
 	check_alerts(p);
+	p->config->services = config_trim(p, p->config->services,
+	    p->config->nservices, sizeof(*p->config->services));
 	check_order(p);
 	if (parser_report(p, cb, arg) > 0) {
 		config_free(c);

@@ -3,8 +3,10 @@
  * Copyright (c) 2026 The daemonwatch authors
  *
  * The memory of a configuration: every block is linked to its owner, the
- * struct config, and goes with it.  Each is an allocation of its own, so that
- * tools which watch allocations see its bounds.
+ * struct config, and goes with it.  Arrays, which grow, are blocks of their
+ * own; of the many small texts several share one, as what malloc(3) and a link
+ * take for each would be more than the text.  Tools that watch the bounds of
+ * allocations see none then, so where they are built in nothing is shared.
  */
 #include "config.h"
 
@@ -82,12 +84,39 @@ config_resize(struct config *c, void *ptr, size_t size)
 	return (m->data);
 }
 
+#ifdef HAVE_SANITIZERS
+#define SMALL_MAX 0u
+#else
+#define SMALL_MAX 256u
+#endif
+#define SHARED_SIZE 4000u /* with malloc's part and the link, a page */
+
+/* For what never grows. */
+static void *
+alloc_small(struct config *c, size_t size, size_t align)
+{
+	size_t at = (c->shared_used + align - 1) & ~(align - 1);
+
+	if (size > SMALL_MAX)
+		return (config_alloc(c, size));
+	if (c->shared == NULL || size > SHARED_SIZE - at) {
+		char *more = config_alloc(c, SHARED_SIZE);
+
+		if (more == NULL)
+			return (NULL);
+		c->shared = more;
+		at = 0;
+	}
+	c->shared_used = at + size;
+	return (c->shared + at);
+}
+
 char *
 config_strndup(struct config *c, const char *s, size_t len)
 {
 	char *copy;
 
-	if (len == SIZE_MAX || (copy = config_alloc(c, len + 1)) == NULL)
+	if (len == SIZE_MAX || (copy = alloc_small(c, len + 1, 1)) == NULL)
 		return (NULL);
 	memcpy(copy, s, len);
 	return (copy);
@@ -110,7 +139,7 @@ config_free(struct config *c)
 void *
 parser_alloc(struct parser *p, size_t size)
 {
-	void *ptr = config_alloc(p->config, size);
+	void *ptr = alloc_small(p->config, size, _Alignof(max_align_t));
 
 	if (ptr == NULL)
 		p->nomem = true;
@@ -136,9 +165,9 @@ config_more(struct parser *p, void *array, size_t n, size_t size)
 {
 	size_t want;
 
-	if (array != NULL && (n < 4 || (n & (n - 1)) != 0))
+	if (array != NULL && (n & (n - 1)) != 0)
 		return (array);
-	want = n < 4 ? 4 : 2 * n;
+	want = n == 0 ? 1 : 2 * n;
 	if (want > SIZE_MAX / size ||
 	    (array = config_resize(p->config, array, want * size)) == NULL) {
 		p->nomem = true;
@@ -146,4 +175,17 @@ config_more(struct parser *p, void *array, size_t n, size_t size)
 	}
 	memset((char *)array + n * size, 0, (want - n) * size);
 	return (array);
+}
+
+void *
+config_trim(struct parser *p, void *array, size_t n, size_t size)
+{
+	void *less;
+
+	if (array == NULL || n == 0)
+		return (array);
+	less = config_resize(p->config, array, n * size);
+	if (less == NULL)
+		p->nomem = true;
+	return (less != NULL ? less : array);
 }

@@ -249,6 +249,10 @@ parse_limit(struct parser *p, struct block *b, enum key_id id)
 
 	if ((text = take_text(p, "a limit, as in \"> 10\"", &pos)) == NULL)
 		return (-1);
+	if (b->check->limits == NULL &&
+	    (b->check->limits = parser_alloc(
+		 p, LIMITS * sizeof(*b->check->limits))) == NULL)
+		return (-1);
 	if (limit_parse(limit, text, &b->check->limits[limit], &why) == -1)
 		return (bad_value(p, &pos, "limit", text, why));
 	return (0);

@@ -221,6 +221,8 @@ void *config_resize(struct config *c, void *ptr, size_t size);
 char *config_strndup(struct config *c, const char *s, size_t len);
 /* Make room for one more; elements are zeroed.  NULL: no memory (noted). */
 void *config_more(struct parser *p, void *array, size_t n, size_t size);
+/* No more than these n will come. */
+void *config_trim(struct parser *p, void *array, size_t n, size_t size);
 /* The same for the parser: a failure is noted, to be told at the end. */
 void *parser_alloc(struct parser *p, size_t size);
 char *parser_strndup(struct parser *p, const char *s, size_t len);

@@ -152,7 +152,8 @@ static void
 refuse_hold(struct parser *p, const struct block *b, enum key_id first,
     enum key_id last)
 {
-	for (enum key_id id = first; id <= last; id++)
+	for (enum key_id id = first; b->check->limits != NULL && id <= last;
+	     id++)
 		if (b->check->limits[id - KEY_LIMIT_CPU].hold > 0)
 			parser_error(p, &b->seen[id],
 			    "'for' has no meaning here: use 'fall'");
@@ -200,7 +201,7 @@ print_limits(FILE *f, const struct check_conf *c)
 {
 	char text[LIMIT_TEXT];
 
-	for (unsigned i = 0; i < LIMITS; i++)
+	for (unsigned i = 0; c->limits != NULL && i < LIMITS; i++)
 		if (c->limits[i].op != 0)
 			fprintf(f, "\t\t%s = \"%s\"\n", limit_key(i),
 			    limit_text(text, i, &c->limits[i]));

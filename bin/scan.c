@@ -111,7 +111,7 @@ scan_run(struct supervisor *sup)
 		if (!u->scan_due)
 			continue;
 		unit_scan_begin(u);
-		table = table || u->has_match;
+		table = table || u->match != NULL;
 	}
 	if (table)
 		find_ancestors(&pass);
@@ -119,7 +119,8 @@ scan_run(struct supervisor *sup)
 		dw_log(sup->log, DW_LOG_ERROR,
 		    "cannot read the process table: %s", strerror(errno));
 		for (size_t i = 0; i < sup->nunits; i++)
-			if (sup->units[i]->has_match && sup->units[i]->scan_due)
+			if (sup->units[i]->match != NULL &&
+			    sup->units[i]->scan_due)
 				unit_scan_failed(sup->units[i]);
 	}
 	/*

@@ -179,6 +179,17 @@ run_command(struct unit *u, enum service_command kind, struct follow *f)
 	f->ev.text = f->text;
 }
 
+/* FNV-1a: should two texts ever have the same, one is said more seldom. */
+static uint64_t
+hash_text(const char *s, size_t len)
+{
+	uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ (unsigned char)s[i]) * UINT64_C(0x100000001b3);
+	return (h);
+}
+
 /*
  * The same failure over and over is said the 1st, 2nd, 4th, 8th … time; a
  * run that got up makes it new again.
@@ -197,11 +208,8 @@ is_said_already(struct unit *u, const struct service_action *a)
 		    (a->to == SV_STARTING || a->to == SV_WAITING));
 	end = strstr(a->text, "; next try in ");
 	len = (end != NULL) ? (size_t)(end - a->text) : strlen(a->text);
-	if (len >= sizeof(u->said))
-		len = sizeof(u->said) - 1;
-	if (strncmp(u->said, a->text, len) != 0 || u->said[len] != '\0') {
-		memcpy(u->said, a->text, len);
-		u->said[len] = '\0';
+	if (u->said != hash_text(a->text, len)) {
+		u->said = hash_text(a->text, len);
 		u->said_times = 0;
 	}
 	u->said_times++;
@@ -373,11 +381,25 @@ unit_event(struct unit *u, enum service_event_kind kind, const char *text)
 }
 
 int
+unit_watch_main(struct unit *u, const struct dw_proc_id *id)
+{
+	/* Few services ever need one. */
+	if (u->adopted == NULL) {
+		u->adopted = calloc(1, sizeof(*u->adopted));
+		if (u->adopted == NULL)
+			return (-1);
+		u->adopted->cb = adopted_ended;
+		u->adopted->arg = u;
+	}
+	return (dw_proc_start(u->sup->loop, u->adopted, id));
+}
+
+int
 unit_adopt(struct unit *u, const struct dw_proc_id *id)
 {
 	char text[SERVICE_TEXT];
 
-	if (dw_proc_start(u->sup->loop, &u->adopted, id) == -1)
+	if (unit_watch_main(u, id) == -1)
 		return (-1);
 	u->id = *id;
 	u->sid = id->pid;
@@ -398,38 +420,41 @@ compile_match(struct unit *u)
 
 	if (u->conf->match == NULL)
 		return (0);
-	error = regcomp(&u->match, u->conf->match, REG_EXTENDED | REG_NOSUB);
+	u->match = malloc(sizeof(*u->match));
+	if (u->match == NULL)
+		return (-1);
+	error = regcomp(u->match, u->conf->match, REG_EXTENDED | REG_NOSUB);
 	if (error != 0) {
 		/* conf.c has tried it: only memory can be short. */
-		regerror(error, &u->match, text, sizeof(text));
+		regerror(error, u->match, text, sizeof(text));
+		free(u->match);
+		u->match = NULL;
 		dw_log(u->sup->log, DW_LOG_ERROR, "%s: match: %s",
 		    u->conf->name, text);
 		errno = ENOMEM;
 		return (-1);
 	}
-	u->has_match = true;
 	return (0);
 }
 
+/* The machine's arrays, in one piece: tries, which is its beginning. */
 static int
 init_machine(struct unit *u)
 {
 	const struct service_conf *conf = u->conf;
-	size_t n = conf->nchecks + 1; /* calloc(0) may be NULL */
-	struct service_check *checks = calloc(n, sizeof(*checks));
-	enum truth *answers = calloc(n, sizeof(*answers));
-	bool *failed = calloc(n, sizeof(*failed));
-	int64_t *tries = calloc((size_t)conf->give_up + 1, sizeof(*tries));
+	size_t n = conf->nchecks, m = conf->give_up;
+	struct service_check *checks;
+	enum truth *answers;
+	int64_t *tries = calloc(1,
+	    m * sizeof(*tries) + n * (sizeof(*checks) + sizeof(*answers)) +
+		n * sizeof(bool) + 1); /* calloc(0) may be NULL */
 
-	if (checks == NULL || answers == NULL || failed == NULL ||
-	    tries == NULL) {
-		free(checks);
-		free(answers);
-		free(failed);
-		free(tries);
+	if (tries == NULL)
 		return (-1);
-	}
-	service_init(&u->sv, conf, checks, answers, failed, tries);
+	checks = (struct service_check *)(tries + m);
+	answers = (enum truth *)(checks + n);
+	service_init(
+	    &u->sv, conf, checks, answers, (bool *)(answers + n), tries);
 	return (0);
 }
 
@@ -473,8 +498,6 @@ unit_new(struct supervisor *sup, const struct service_conf *conf)
 	u->child.cb = child_ended;
 	u->child.arg = u;
 	u->child.flags = unit_kill_flags(u);
-	u->adopted.cb = adopted_ended;
-	u->adopted.arg = u;
 	u->cmd.cb = command_ended;
 	u->cmd.arg = u;
 	clock_gettime(CLOCK_REALTIME, &u->since);
@@ -506,7 +529,8 @@ unit_leave(struct unit *u)
 	unit_drop_procs(u);
 	dw_child_stop(&u->child);
 	dw_child_stop(&u->cmd);
-	dw_proc_stop(&u->adopted);
+	if (u->adopted != NULL)
+		dw_proc_stop(u->adopted);
 }
 
 void
@@ -515,16 +539,16 @@ unit_free(struct unit *u)
 	if (u == NULL)
 		return;
 	unit_leave(u);
-	if (u->has_match)
-		regfree(&u->match);
+	if (u->match != NULL)
+		regfree(u->match);
+	free(u->match);
+	free(u->adopted);
+	free(u->lost);
 	account_free(&u->account);
 	if (u->hook_account != NULL)
 		account_free(u->hook_account);
 	free(u->hook_account);
 	unit_checks_free(u);
-	free(u->sv.checks);
-	free(u->sv.answers);
-	free(u->sv.failed);
 	free(u->sv.tries);
 	free(u);
 }

@@ -99,7 +99,7 @@ struct unit {
 
 	/* type = child: its process, ours or of an earlier daemonwatch. */
 	struct dw_child child;
-	struct dw_proc adopted; /* or which MAINPID named */
+	struct dw_proc *adopted; /* or which MAINPID named */
 	struct dw_proc_id id;
 	pid_t sid;     /* the session that its program began */
 	bool has_main; /* MAINPID has: id is not the child's */
@@ -114,14 +114,13 @@ struct unit {
 
 	/* type = detached */
 	struct unit_procs procs;
-	regex_t match;
-	bool has_match;
+	regex_t *match; /* NULL: none */
 	uid_t match_uid; /* if conf has a match_user */
 	bool scan_due;
 	bool scan_owed; /* the table could not be read: try again */
 	struct dw_timer scan_timer;
 	int64_t scan_quick;
-	char lost[SERVICE_TEXT];
+	char *lost; /* who has ended, or why none was found; or NULL */
 	int lost_status;
 
 	struct account account;
@@ -131,7 +130,7 @@ struct unit {
 	size_t nchecks;
 
 	/* Not to say the same failure again and again. */
-	char said[SERVICE_TEXT];
+	uint64_t said; /* which: a hash of its text */
 	unsigned said_times;
 
 	bool left;     /* let go of when daemonwatch ends */
@@ -148,6 +147,8 @@ void unit_event(struct unit *u, enum service_event_kind kind, const char *text);
 void unit_step(struct unit *u, struct service_event *ev);
 /* Stop looking after it, leave its processes as they are. */
 void unit_leave(struct unit *u);
+/* Its main process is this one, and none of our children. */
+int unit_watch_main(struct unit *u, const struct dw_proc_id *id);
 /* A child that an earlier daemonwatch started.  -1: it is gone. */
 int unit_adopt(struct unit *u, const struct dw_proc_id *id);
 /* "exited with status 1", "killed by signal 9 (SIGKILL)" */

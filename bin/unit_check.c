@@ -118,7 +118,9 @@ unit_checks_init(struct unit *u)
 	char why[256] = "";
 
 	u->nchecks = u->conf->nchecks;
-	u->checks = calloc(u->nchecks + 1, sizeof(*u->checks));
+	if (u->nchecks == 0)
+		return (0);
+	u->checks = calloc(u->nchecks, sizeof(*u->checks));
 	if (u->checks == NULL)
 		return (-1);
 	for (size_t i = 0; i < u->nchecks; i++) {

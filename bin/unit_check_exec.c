@@ -225,7 +225,7 @@ make_look(struct check_exec *e, const struct check_conf *conf)
 	argv[n++] = strdup(conf->path);
 	if (conf->absent)
 		argv[n++] = strdup("absent");
-	for (unsigned i = 0; i < LIMITS; i++) {
+	for (unsigned i = 0; conf->limits != NULL && i < LIMITS; i++) {
 		if (conf->limits[i].op == 0)
 			continue;
 		argv[n++] = strdup(limit_key(i));

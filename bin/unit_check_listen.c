@@ -118,16 +118,19 @@ judge_queue(struct check_listen *cl, const struct listening *l,
     struct dw_probe_result *r)
 {
 	struct measure m[LIMITS];
-	enum limits_verdict v;
-	char text[100];
+	const struct limit *limits = cl->check->conf->limits;
+	enum limits_verdict v = LIMITS_OK;
+	char text[100] = "";
 
 	for (unsigned i = 0; i < LIMITS; i++)
 		m[i] = (struct measure) {-1, -1};
 	m[LIMIT_QUEUE].value = l->queue;
 	if (l->queue >= 0 && l->limit > 0)
 		m[LIMIT_QUEUE].share = l->queue * 1000 / l->limit;
-	v = limits_judge(cl->check->conf->limits, m, cl->since,
-	    dw_loop_now(cl->check->unit->sup->loop), text, sizeof(text));
+	if (limits != NULL)
+		v = limits_judge(limits, m, cl->since,
+		    dw_loop_now(cl->check->unit->sup->loop), text,
+		    sizeof(text));
 	r->outcome = (v == LIMITS_OK) ? DW_PROBE_OK :
 	    (v == LIMITS_EXCEEDED)    ? DW_PROBE_FAILED :
 					DW_PROBE_UNKNOWN;

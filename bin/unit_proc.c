@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,21 @@ proc_free(struct unit_proc *p)
 	free(p);
 }
 
+static void set_lost(struct unit *u, const char *fmt, ...) DW_PRINTF(2, 3);
+
+/* Without memory the words are missing, nothing else. */
+static void
+set_lost(struct unit *u, const char *fmt, ...)
+{
+	va_list ap;
+
+	free(u->lost);
+	va_start(ap, fmt);
+	if (vasprintf(&u->lost, fmt, ap) == -1)
+		u->lost = NULL;
+	va_end(ap);
+}
+
 static void
 proc_ended(struct dw_proc *proc, int status)
 {
@@ -35,7 +51,7 @@ proc_ended(struct dw_proc *proc, int status)
 	struct unit *u = p->unit;
 	char how[100];
 
-	snprintf(u->lost, sizeof(u->lost), "pid %jd %s", (intmax_t)proc->id.pid,
+	set_lost(u, "pid %jd %s", (intmax_t)proc->id.pid,
 	    unit_status_text(status, how, sizeof(how)));
 	u->lost_status = status;
 	proc_free(p);
@@ -133,7 +149,7 @@ signal_adopted(struct unit *u, int signo)
 	    u->id.pid > 1 && is_group(u)) {
 		if (kill(-u->id.pid, signo) == -1)
 			complain(u, u->id.pid, signo);
-	} else if (dw_proc_kill(&u->adopted, signo) == -1)
+	} else if (dw_proc_kill(u->adopted, signo) == -1)
 		complain(u, u->id.pid, signo);
 }
 
@@ -190,10 +206,11 @@ unit_main_pid(struct unit *u, pid_t pid)
 		    u->conf->name, (intmax_t)pid);
 		return;
 	}
-	dw_proc_stop(&u->adopted);
+	if (u->adopted != NULL)
+		dw_proc_stop(u->adopted);
 	u->has_main = false;
 	if (pid != u->child.pid) {
-		if (dw_proc_start(u->sup->loop, &u->adopted, &id) == -1) {
+		if (unit_watch_main(u, &id) == -1) {
 			dw_log(u->sup->log, DW_LOG_ERROR, "%s: MAINPID=%jd: %s",
 			    u->conf->name, (intmax_t)pid, strerror(errno));
 			/* Who was it before must not be lost. */
@@ -327,7 +344,7 @@ unit_pass_signal(struct unit *u, int signo)
 		if (dw_child_kill(&u->child, signo) == -1)
 			complain(u, u->child.pid, signo);
 	} else if (u->sv.running) {
-		if (dw_proc_kill(&u->adopted, signo) == -1)
+		if (dw_proc_kill(u->adopted, signo) == -1)
 			complain(u, u->id.pid, signo);
 	}
 	LIST_FOREACH(p, &u->procs, link)
@@ -370,9 +387,9 @@ read_pidfile(struct unit *u)
 
 	if (dw_pidfile_read(u->conf->pidfile, &id) == 0)
 		add(u, &id);
-	else if (u->lost[0] == '\0' && LIST_EMPTY(&u->procs))
-		snprintf(u->lost, sizeof(u->lost), "pidfile %.150s %s",
-		    u->conf->pidfile, pidfile_trouble(errno));
+	else if (u->lost == NULL && LIST_EMPTY(&u->procs))
+		set_lost(u, "pidfile %.150s %s", u->conf->pidfile,
+		    pidfile_trouble(errno));
 }
 
 void
@@ -412,11 +429,11 @@ is_command(const struct unit *u, const struct dw_proc_info *info)
 void
 unit_scan_offer(struct unit *u, const struct dw_proc_info *info)
 {
-	if (!u->has_match || info->zombie || is_command(u, info))
+	if (u->match == NULL || info->zombie || is_command(u, info))
 		return;
 	if (u->conf->match_user != NULL && info->uid != u->match_uid)
 		return;
-	if (regexec(&u->match, info->args, 0, NULL, 0) == 0)
+	if (regexec(u->match, info->args, 0, NULL, 0) == 0)
 		add(u, &info->id);
 }
 
@@ -453,9 +470,10 @@ unit_scan_end(struct unit *u)
 	forget_unseen(u, seen);
 	LIST_FOREACH(p, &u->procs, link)
 		ev.count++;
-	if (u->lost[0] != '\0') {
-		memcpy(text, u->lost, sizeof(text));
-		u->lost[0] = '\0';
+	if (u->lost != NULL) {
+		(void)strlcpy(text, u->lost, sizeof(text));
+		free(u->lost);
+		u->lost = NULL;
 		ev.text = text;
 		ev.status = u->lost_status;
 		u->lost_status = DW_STATUS_NONE;

@@ -44,6 +44,7 @@ AS_CASE([$enable_sanitizers],
 	    [enable_sanitizers=address,undefined])
 	dw_sanitizers=$enable_sanitizers
 	SANITIZER_CFLAGS="-fsanitize=$enable_sanitizers"
+	AC_DEFINE([HAVE_SANITIZERS], [1], [the bounds of memory are watched])
 	AX_CHECK_LINK_FLAG([$SANITIZER_CFLAGS], [],
 	    [AC_MSG_ERROR([the compiler cannot -fsanitize=$enable_sanitizers])])
 	AX_APPEND_COMPILE_FLAGS(

@@ -80,7 +80,8 @@ assert_same_check(const struct check_conf *a, const struct check_conf *b)
 	assert_text(a->path, b->path);
 	assert_int_equal(a->absent, b->absent);
 	assert_int_equal(a->owned, b->owned);
-	for (size_t i = 0; i < LIMITS; i++) {
+	assert_int_equal(a->limits == NULL, b->limits == NULL);
+	for (size_t i = 0; a->limits != NULL && i < LIMITS; i++) {
 		assert_int_equal(a->limits[i].op, b->limits[i].op);
 		assert_int_equal(a->limits[i].share, b->limits[i].share);
 		assert_int_equal(a->limits[i].value, b->limits[i].value);
