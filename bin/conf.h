@@ -80,6 +80,7 @@ enum check_kind {
 	CHECK_FILE,
 	CHECK_SPACE,
 	CHECK_HEARTBEAT,
+	CHECK_HTTP,
 	CHECK_KINDS
 };
 
@@ -103,6 +104,23 @@ struct command {
 #define CONFIG_SOCKETS_MAX 32u /* of one service */
 #define CONFIG_DURATION_MAX (INT64_C(36500) * 86400 * 1000000000)
 
+struct wire_status;
+
+/* HTTP, and below that what TLS has also in tcp checks. */
+struct web_conf {
+	char *url;
+	char *method;	/* NULL: GET, or POST with something to send */
+	char **headers; /* NULL-ended, or NULL */
+	struct wire_status *status;
+	size_t nstatus; /* 0: 200 to 399 */
+	char *auth_file;
+	char *ca_file;
+	char *server_name;
+	int64_t expires_within; /* 0: any time will do */
+	bool redirects;
+	bool verify;
+};
+
 struct check_conf {
 	enum check_kind kind;
 	char *name;
@@ -122,6 +140,8 @@ struct check_conf {
 	bool absent;	      /* the file should not be there */
 	bool owned;	      /* the socket should be the service's own */
 	struct limit *limits; /* LIMITS of them, or NULL: none */
+	bool tls;	      /* of a tcp check */
+	struct web_conf web;
 	struct command command;
 	char *user; /* NULL: the service's */
 };

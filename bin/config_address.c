@@ -41,7 +41,7 @@ is_ipv6(const char *host)
 	return (inet_pton(AF_INET6, address, &in6) == 1);
 }
 
-static const char *
+const char *
 host_wrong(const char *host)
 {
 	struct in_addr in;
@@ -61,7 +61,7 @@ host_wrong(const char *host)
 	return (NULL);
 }
 
-static const char *
+const char *
 port_wrong(const char *port)
 {
 	static const char unknown[] = "the port is neither a number nor a "

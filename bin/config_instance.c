@@ -134,6 +134,10 @@ expand_checks(struct expansion *x, struct service_conf *s)
 		expand(x, &c->path);
 		expand(x, &c->expect);
 		expand_list(x, &c->command.argv);
+		expand(x, &c->web.url);
+		expand_list(x, &c->web.headers);
+		expand(x, &c->web.auth_file);
+		expand(x, &c->web.ca_file);
 		if (c->send != NULL)
 			c->send = expand_bytes(x, c->send, &c->send_len);
 	}

@@ -40,6 +40,8 @@
 #define TALKS (SENDS | KIND(CHECK_UNIX))
 #define EXEC KIND(CHECK_EXEC)
 #define ASKED (ANY & ~KIND(CHECK_HEARTBEAT))
+#define TCP KIND(CHECK_TCP)
+#define HTTP KIND(CHECK_HTTP)
 
 /* clang-format off */
 const struct key config_keys[KEY_IDS] = {
@@ -99,16 +101,16 @@ const struct key config_keys[KEY_IDS] = {
 [KEY_INSTANCES] = SERVICE_ONLY("instances", parse_instances, instances, "4"),
 [KEY_MATCH_USER] = SERVICE_ONLY("match-user", parse_user, match_user, "www-data"),
 [KEY_SOCKETS] = SERVICE_ONLY("sockets", parse_sockets, socket_texts, "{\"tcp:127.0.0.1:80\"}"),
-[KEY_ADDRESS] = CHECK("address", PLACED, parse_address, host, "127.0.0.1:80"),
+[KEY_ADDRESS] = CHECK("address", PLACED | HTTP, parse_address, host, "127.0.0.1:80"),
 [KEY_HOST] = CHECK("host", PLACED, parse_host, host, "127.0.0.1"),
 [KEY_PORT] = CHECK("port", PLACED, parse_port, port, "80"),
 [KEY_TIMEOUT] = CHECK("timeout", ANY, parse_duration, timeout, "1s"),
 [KEY_CHECK_INTERVAL] = CHECK("interval", ASKED, parse_duration, interval, "2s"),
 [KEY_FALL] = CHECK("fall", ANY, parse_times, fall, "3"),
 [KEY_RISE] = CHECK("rise", ANY, parse_times, rise, "1"),
-[KEY_SEND] = CHECK("send", TALKS, parse_send, send, "\"PING\\r\\n\""),
+[KEY_SEND] = CHECK("send", TALKS | HTTP, parse_send, send, "\"PING\\r\\n\""),
 [KEY_EXPECT] = CHECK("expect", TALKS, parse_expect, expect, "'^\\+PONG'"),
-[KEY_SOURCE] = CHECK("source", SENDS, parse_source, source, "192.0.2.1"),
+[KEY_SOURCE] = CHECK("source", SENDS | HTTP, parse_source, source, "192.0.2.1"),
 [KEY_CHECK_PATH] = CHECK("path", PATHS, parse_path, path, "/run/mysqld/mysqld.sock"),
 [KEY_LIMIT_CPU] = CHECK("cpu", KIND(CHECK_PROCESS), parse_limit, limits, "\"> 90% for 5m\""),
 [KEY_LIMIT_MEMORY] = CHECK("memory", KIND(CHECK_PROCESS), parse_limit, limits, "\"> 500M for 1m\""),
@@ -134,6 +136,18 @@ const struct key config_keys[KEY_IDS] = {
 [KEY_ALERT_EVERY] = ALERT("every", parse_alert_every, every, "15m"),
 [KEY_ALERT_TIMEOUT] = ALERT("timeout", parse_duration, timeout, "30s"),
 [KEY_ALERT_SERVICES] = ALERT("services", parse_patterns, services, "{\"web*\"}"),
+[KEY_URL] = CHECK("url", HTTP, parse_url, web.url, "\"https://localhost/health\""),
+[KEY_METHOD] = CHECK("method", HTTP, parse_method, web.method, "HEAD"),
+[KEY_HEADERS] = CHECK("headers", HTTP, parse_headers, web.headers, "{\"Accept: application/json\"}"),
+[KEY_STATUS] = CHECK("status", HTTP, parse_statuses, web.status, "200..299"),
+[KEY_BODY] = CHECK("body", HTTP, parse_expect, expect, "'\"ok\": *true'"),
+[KEY_REDIRECTS] = CHECK("redirects", HTTP, parse_bool, web.redirects, "yes"),
+[KEY_AUTH_FILE] = CHECK("auth-file", HTTP, parse_path, web.auth_file, "/etc/daemonwatch/health.auth"),
+[KEY_TLS] = CHECK("tls", TCP, parse_bool, tls, "yes"),
+[KEY_VERIFY] = CHECK("verify", TCP | HTTP, parse_bool, web.verify, "no"),
+[KEY_CA_FILE] = CHECK("ca-file", TCP | HTTP, parse_path, web.ca_file, "/etc/ssl/our-ca.pem"),
+[KEY_SERVER_NAME] = CHECK("server-name", TCP | HTTP, parse_server_name, web.server_name, "www.example.org"),
+[KEY_EXPIRES_WITHIN] = CHECK("expires-within", TCP | HTTP, parse_duration, web.expires_within, "14d"),
 };
 /* clang-format on */
 

@@ -140,6 +140,18 @@ enum key_id {
 	KEY_ALERT_EVERY,
 	KEY_ALERT_TIMEOUT,
 	KEY_ALERT_SERVICES,
+	KEY_URL,
+	KEY_METHOD,
+	KEY_HEADERS,
+	KEY_STATUS,
+	KEY_BODY,
+	KEY_REDIRECTS,
+	KEY_AUTH_FILE,
+	KEY_TLS,
+	KEY_VERIFY,
+	KEY_CA_FILE,
+	KEY_SERVER_NAME,
+	KEY_EXPIRES_WITHIN,
 	KEY_IDS
 };
 
@@ -346,6 +358,7 @@ extern const struct check_type check_types[CHECK_KINDS];
 enum check_kind check_kind_find(const struct token *tok);
 /* Has the key no value, not even a misspelt one? */
 bool is_missing(const struct block *b, enum key_id id);
+void print_address(FILE *f, const struct check_conf *c);
 
 /* config_alert.c */
 void check_alert(struct parser *p, struct block *b);
@@ -395,6 +408,18 @@ void print_stop(FILE *f, const struct service_conf *s);
 key_parse parse_restart, parse_ends, parse_on_start_timeout;
 void check_restart(struct service_conf *s);
 void print_restart(FILE *f, const struct service_conf *s);
+
+/* config_address.c: what is wrong with it, NULL: nothing */
+const char *host_wrong(const char *host);
+const char *port_wrong(const char *port);
+
+/* config_web.c: http checks, and TLS for tcp checks */
+key_parse parse_url, parse_method, parse_headers, parse_statuses,
+    parse_server_name;
+void complete_http(struct parser *p, struct block *b);
+void complete_tls(struct parser *p, struct block *b);
+void print_http(FILE *f, const struct check_conf *c);
+void print_tls(FILE *f, const struct check_conf *c);
 
 /* config_order.c: are those there that others name, and without a cycle? */
 key_parse parse_services;

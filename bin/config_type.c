@@ -64,13 +64,15 @@ complete_tcp(struct parser *p, struct block *b)
 {
 	complete_place(p, b);
 	complete_data(p, b);
+	complete_tls(p, b);
 }
 
 /* Nothing is known of a port that nothing is sent to. */
 static void
 complete_udp(struct parser *p, struct block *b)
 {
-	complete_tcp(p, b);
+	complete_place(p, b);
+	complete_data(p, b);
 	if (is_missing(b, KEY_SEND))
 		parser_error(p, &b->open,
 		    "this check needs something to send, as in send = "
@@ -101,16 +103,23 @@ print_data(FILE *f, const struct check_conf *c)
 	}
 }
 
-static void
-print_tcp(FILE *f, const struct check_conf *c)
+void
+print_address(FILE *f, const struct check_conf *c)
 {
 	bool v6 = strchr(c->host, ':') != NULL;
 
 	fprintf(f, "\t\taddress = %s%s%s:%s\n", v6 ? "[" : "", c->host,
 	    v6 ? "]" : "", c->port);
+}
+
+static void
+print_tcp(FILE *f, const struct check_conf *c)
+{
+	print_address(f, c);
 	if (c->source != NULL)
 		fprintf(f, "\t\tsource = %s\n", c->source);
 	print_data(f, c);
+	print_tls(f, c);
 }
 
 static void
@@ -275,6 +284,7 @@ const struct check_type check_types[CHECK_KINDS] = {
     [CHECK_SPACE] = {"space", complete_space, print_path},
     [CHECK_EXEC] = {"exec", complete_exec, print_exec},
     [CHECK_HEARTBEAT] = {"heartbeat", complete_heartbeat, print_heartbeat},
+    [CHECK_HTTP] = {"http", complete_http, print_http},
 };
 
 enum check_kind

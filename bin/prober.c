@@ -2,186 +2,37 @@
  * SPDX-License-Identifier: BSD-2-Clause
  * Copyright (c) 2026 The daemonwatch authors
  *
- * daemonwatch-prober: the only program here that touches the network.  It
- * reads requests from descriptor 3, probes, and writes the answers there;
- * wire.h has their form.  It has no privileges, believes no request, and ends
- * when its supervisor does.  What an answer means for a service, and when to
- * ask again, is not its business.
+ * daemonwatch-prober: connections and datagrams, by the library's probes.
+ * What every prober does is in prober_main.c.
  */
 #include "config.h"
 
-#include <sys/types.h>
-#include <sys/queue.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-
-#include <err.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
-#include <pwd.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "../compat/system.h"
-#include "../lib/daemonwatch.h"
-#include "wire.h"
+#include "prober_main.h"
 
-#define PROBES_MAX 4096u  /* under way at once */
-#define REPLIES_MAX 1024u /* more than these waiting: no new requests */
-#define READS_IN_TURN 64
-#define BUCKETS 256u
-#define NOBODY 65534 /* should the table of users lack the name */
-
-/* A request, until its reply has been sent. */
-struct task {
-	LIST_ENTRY(task) link;	 /* in the bucket of its id, while it probes */
-	STAILQ_ENTRY(task) next; /* in the queue of replies, after that */
-	struct prober *prober;
+struct net_task {
+	struct prober_task task;
 	struct dw_probe probe;
-	struct wire_reply reply;
 };
 
-LIST_HEAD(task_list, task);
-STAILQ_HEAD(task_queue, task);
-
-struct prober {
-	struct dw_loop *loop;
-	struct dw_io io;
-	size_t nprobes;
-	struct task_list probes[BUCKETS];
-	size_t nreplies;
-	struct task_queue replies;
-};
-
-/*
- * Replies
- */
-
-/* 0, or -1 when the socket is full. */
-static int
-transmit(const struct wire_reply *reply)
+static const char *
+net_fault(const struct wire_request *req)
 {
-	for (;;) {
-		if (send(WIRE_FD, reply, sizeof(*reply),
-			MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR) != -1)
-			return (0);
-		if (errno == EAGAIN || errno == EWOULDBLOCK ||
-		    errno == ENOBUFS || errno == ENOMEM)
-			return (-1);
-		/* The supervisor has gone; nobody is left to be told. */
-		if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN)
-			exit(0);
-		if (errno != EINTR)
-			err(1, "send");
-	}
-}
-
-/* A full socket keeps no probe from going on, but new ones from coming in. */
-static void
-rearm(struct prober *p)
-{
-	unsigned want = 0;
-
-	if (p->nreplies < REPLIES_MAX)
-		want |= DW_READ;
-	if (p->nreplies > 0)
-		want |= DW_WRITE;
-	if (dw_io_modify(&p->io, want) == -1)
-		err(1, "%s", dw_loop_poller(p->loop));
+	return (req->options_len > 0 ? "it has options" : NULL);
 }
 
 static void
-flush(struct prober *p)
+net_probed(struct dw_probe *probe, const struct dw_probe_result *result)
 {
-	struct task *t;
-
-	while ((t = STAILQ_FIRST(&p->replies)) != NULL) {
-		if (transmit(&t->reply) == -1)
-			return;
-		STAILQ_REMOVE_HEAD(&p->replies, next);
-		p->nreplies--;
-		free(t);
-	}
-}
-
-/* Takes the task over. */
-static void
-reply(struct prober *p, struct task *t, const struct dw_probe_result *result)
-{
-	t->reply.outcome = (uint32_t)result->outcome;
-	t->reply.error = result->error;
-	t->reply.latency = result->latency;
-	(void)strlcpy(t->reply.text, result->text, sizeof(t->reply.text));
-	STAILQ_INSERT_TAIL(&p->replies, t, next);
-	p->nreplies++;
-	flush(p);
-	rearm(p);
-}
-
-static void
-refuse(struct prober *p, struct task *t, int error, const char *why)
-{
-	struct dw_probe_result result = {
-	    .outcome = DW_PROBE_UNKNOWN, .error = error};
-
-	(void)snprintf(
-	    result.text, sizeof(result.text), "cannot probe: %s", why);
-	reply(p, t, &result);
-}
-
-static void
-probed(struct dw_probe *probe, const struct dw_probe_result *result)
-{
-	struct task *t = probe->arg;
-
-	LIST_REMOVE(t, link);
-	t->prober->nprobes--;
-	reply(t->prober, t, result);
-}
-
-/*
- * Requests
- */
-
-static struct task *
-find(struct prober *p, uint64_t id)
-{
-	struct task *t;
-
-	LIST_FOREACH(t, &p->probes[id % BUCKETS], link) {
-		if (t->reply.id == id)
-			return (t);
-	}
-	return (NULL);
+	prober_answer(probe->arg, result, false);
 }
 
 static int
-begin(struct prober *p, struct task *t, uint32_t kind,
-    const struct dw_probe_tcp *what)
+net_begin(struct dw_loop *loop, struct prober_task *task,
+    const struct wire_request *req, size_t len)
 {
-	const struct dw_probe_unix un = {.path = what->host,
-	    .timeout = what->timeout,
-	    .send = what->send,
-	    .send_len = what->send_len,
-	    .expect = what->expect};
-
-	switch (kind) {
-	case WIRE_PROBE_UDP:
-		return (dw_probe_udp(p->loop, &t->probe, what));
-	case WIRE_PROBE_UNIX:
-		return (dw_probe_unix(p->loop, &t->probe, &un));
-	default:
-		return (dw_probe_tcp(p->loop, &t->probe, what));
-	}
-}
-
-static void
-start(struct prober *p, const struct wire_request *req)
-{
+	struct net_task *t = (struct net_task *)task;
 	char expect[WIRE_DATA_MAX + 1];
 	struct dw_probe_tcp tcp = {.host = req->host,
 	    .port = req->port,
@@ -189,303 +40,46 @@ start(struct prober *p, const struct wire_request *req)
 	    .send = req->data,
 	    .send_len = req->send_len,
 	    .source = (req->source[0] != '\0') ? req->source : NULL};
-	struct task *t;
+	struct dw_probe_unix un = {.path = req->host,
+	    .timeout = req->timeout,
+	    .send = req->data,
+	    .send_len = req->send_len};
 
-	/* Bounded, and small; without even that, a new prober does better. */
-	if ((t = calloc(1, sizeof(*t))) == NULL)
-		err(1, NULL);
-	t->prober = p;
-	t->reply.version = WIRE_VERSION;
-	t->reply.id = req->id;
-	if (p->nprobes >= PROBES_MAX) {
-		refuse(p, t, EAGAIN, "too many probes at once");
-		return;
-	}
+	(void)len;
 	if (req->expect_len > 0) {
 		memcpy(expect, req->data + req->send_len, req->expect_len);
 		expect[req->expect_len] = '\0';
-		tcp.expect = expect;
+		tcp.expect = un.expect = expect;
 	}
-	t->probe.cb = probed;
-	t->probe.arg = t;
-	if (begin(p, t, req->kind, &tcp) == -1) {
-		refuse(p, t, errno,
-		    errno == EINVAL ?
-			"not a valid address, port or expression" :
-			strerror(errno));
-		return;
-	}
-	LIST_INSERT_HEAD(&p->probes[req->id % BUCKETS], t, link);
-	p->nprobes++;
-}
-
-static void
-cancel(struct prober *p, uint64_t id)
-{
-	struct task *t = find(p, id);
-
-	/* Its reply may be on its way already. */
-	if (t == NULL)
-		return;
-	dw_probe_stop(&t->probe);
-	LIST_REMOVE(t, link);
-	p->nprobes--;
-	free(t);
-}
-
-static bool
-ended(const char *s, size_t size)
-{
-	return (memchr(s, '\0', size) != NULL);
-}
-
-/*
- * Whoever writes such things is not our supervisor, or not of our build; and
- * what came before is as doubtful.  A new prober starts from nothing.
- */
-static const char *
-fault(const struct wire_request *req, size_t len)
-{
-	if (len < WIRE_REQUEST_HEAD)
-		return ("it is too short");
-	if (req->version != WIRE_VERSION)
-		return ("it is of another version");
-	if (req->kind == WIRE_CANCEL)
-		return (len == WIRE_REQUEST_HEAD ? NULL : "it is too long");
-	if (req->kind != WIRE_PROBE_TCP && req->kind != WIRE_PROBE_UDP &&
-	    req->kind != WIRE_PROBE_UNIX)
-		return ("nothing is known of its kind");
-	if (req->send_len > WIRE_DATA_MAX || req->expect_len > WIRE_DATA_MAX ||
-	    len != WIRE_REQUEST_HEAD + req->send_len + req->expect_len)
-		return ("its lengths are wrong");
-	if (!ended(req->host, sizeof(req->host)) ||
-	    !ended(req->port, sizeof(req->port)) ||
-	    !ended(req->source, sizeof(req->source)))
-		return ("its host, port or source does not end");
-	if (memchr(req->data + req->send_len, '\0', req->expect_len) != NULL)
-		return ("there is a NUL in its expression");
-	if (req->timeout < 1 || req->timeout > WIRE_TIMEOUT_MAX)
-		return ("its timeout is out of range");
-	return (NULL);
-}
-
-static void
-handle(struct prober *p, const struct wire_request *req, size_t len)
-{
-	const char *why = fault(req, len);
-
-	if (why == NULL && req->kind != WIRE_CANCEL && find(p, req->id) != NULL)
-		why = "its id is in use";
-	if (why != NULL)
-		errx(1, "malformed request of %zu bytes: %s", len, why);
-	if (req->kind == WIRE_CANCEL)
-		cancel(p, req->id);
-	else
-		start(p, req);
-}
-
-static void
-goodbye(struct prober *p)
-{
-	struct task *t;
-	size_t i;
-
-	/* This also kills the processes that look names up. */
-	for (i = 0; i < BUCKETS; i++) {
-		while ((t = LIST_FIRST(&p->probes[i])) != NULL)
-			cancel(p, t->reply.id);
-	}
-	exit(0);
-}
-
-static void
-take_requests(struct prober *p)
-{
-	struct wire_request req;
-	struct iovec iov = {.iov_base = &req, .iov_len = sizeof(req)};
-	struct msghdr msg;
-	ssize_t n;
-	int i;
-
-	for (i = 0; i < READS_IN_TURN && p->nreplies < REPLIES_MAX; i++) {
-		memset(&msg, 0, sizeof(msg));
-		msg.msg_iov = &iov;
-		msg.msg_iovlen = 1;
-		n = recvmsg(WIRE_FD, &msg, MSG_DONTWAIT);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
-			return;
-		if (n == -1 && errno != ECONNRESET)
-			err(1, "recvmsg");
-		if (n <= 0)
-			goodbye(p);
-		if (msg.msg_flags & MSG_TRUNC)
-			errx(1, "malformed request: it is too long");
-		handle(p, &req, (size_t)n);
+	t->probe.cb = net_probed;
+	t->probe.arg = task;
+	switch (req->kind) {
+	case WIRE_PROBE_UDP:
+		return (dw_probe_udp(loop, &t->probe, &tcp));
+	case WIRE_PROBE_UNIX:
+		return (dw_probe_unix(loop, &t->probe, &un));
+	default:
+		return (dw_probe_tcp(loop, &t->probe, &tcp));
 	}
 }
 
 static void
-ready(struct dw_io *io, unsigned events)
+net_cancel(struct prober_task *task)
 {
-	struct prober *p = io->arg;
-
-	if (events & DW_WRITE) {
-		flush(p);
-		rearm(p);
-	}
-	if (events & (DW_READ | DW_HUP))
-		take_requests(p);
-}
-
-/*
- * Starting
- */
-
-static unsigned
-number(const char *s)
-{
-	const char *error;
-	long long n = strtonum(s, 1, UINT32_MAX - 1LL, &error);
-
-	if (error != NULL)
-		errx(1, "no such user or group: %s", s);
-	return ((unsigned)n);
-}
-
-/* "name", "uid" or "uid:gid". */
-static void
-find_user(const char *user, uid_t *uid, gid_t *gid)
-{
-	const struct passwd *pw;
-	const char *colon;
-	char digits[24];
-
-	/* cppcheck-suppress getpwnamCalled ; there is one thread */
-	if ((pw = getpwnam(user)) != NULL) {
-		*uid = pw->pw_uid;
-		*gid = pw->pw_gid;
-	} else if (strcmp(user, "nobody") == 0) {
-		*uid = *gid = NOBODY;
-	} else if ((colon = strchr(user, ':')) == NULL) {
-		*uid = *gid = number(user);
-	} else {
-		(void)snprintf(
-		    digits, sizeof(digits), "%.*s", (int)(colon - user), user);
-		*uid = number(digits);
-		*gid = number(colon + 1);
-	}
-}
-
-/* For good: who takes this process over by an answer gets nothing by it. */
-static void
-drop_root(const char *user)
-{
-	uid_t uid;
-	gid_t gid;
-
-	find_user(user, &uid, &gid);
-	if (uid == 0 || gid == 0)
-		errx(1, "%s is root, or of its group", user);
-	if (setgroups(1, &gid) == -1)
-		err(1, "setgroups");
-	if (setgid(gid) == -1)
-		err(1, "setgid %lu", (unsigned long)gid);
-	if (setuid(uid) == -1)
-		err(1, "setuid %lu", (unsigned long)uid);
-	if (setuid(0) != -1 || seteuid(0) != -1 || setgid(0) != -1 ||
-	    setegid(0) != -1)
-		errx(1, "root's privileges could not be dropped");
-	if (getuid() != uid || geteuid() != uid || getgid() != gid ||
-	    getegid() != gid)
-		errx(1, "not the user or group that was asked for");
-}
-
-static void
-set_limits(void)
-{
-	struct rlimit rl = {0, 0};
-
-	if (setrlimit(RLIMIT_CORE, &rl) == -1)
-		err(1, "setrlimit");
-	/* A probe is a descriptor. */
-	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
-		rl.rlim_cur = rl.rlim_max;
-		if (setrlimit(RLIMIT_NOFILE, &rl) == -1)
-			warn("setrlimit");
-	}
-}
-
-/* Whatever the parent left us, 0 to 2 are open, and nothing above 3 is. */
-static void
-sanitise(void)
-{
-	int fd;
-
-	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		if (fcntl(fd, F_GETFD) == -1 && errno == EBADF &&
-		    open("/dev/null", O_RDWR) != fd)
-			exit(1);
-	}
-	closefrom(WIRE_FD + 1);
-	if (fcntl(WIRE_FD, F_SETFD, FD_CLOEXEC) == -1)
-		err(1, "fcntl");
-	if (chdir("/") == -1)
-		err(1, "/");
-	set_limits();
-}
-
-static void
-usage(void)
-{
-	(void)fprintf(stderr,
-	    "usage: daemonwatch-prober [-u user]\n"
-	    "It is started by daemonwatch(8), with a socket as descriptor 3.\n");
-	exit(2);
-}
-
-static bool
-has_socket(void)
-{
-	int type;
-	socklen_t len = sizeof(type);
-
-	return (getsockopt(WIRE_FD, SOL_SOCKET, SO_TYPE, &type, &len) == 0 &&
-	    type == SOCK_SEQPACKET);
+	dw_probe_stop(&((struct net_task *)task)->probe);
 }
 
 int
 main(int argc, char *argv[])
 {
-	static struct prober p;
-	const char *user = "nobody";
-	size_t i;
-	int c;
+	static const struct prober_way way = {
+	    .kinds = (1u << WIRE_PROBE_TCP) | (1u << WIRE_PROBE_UDP) |
+		(1u << WIRE_PROBE_UNIX),
+	    .task_size = sizeof(struct net_task),
+	    .fault = net_fault,
+	    .begin = net_begin,
+	    .cancel = net_cancel,
+	};
 
-	while ((c = getopt(argc, argv, "u:")) != -1) {
-		if (c != 'u')
-			usage();
-		user = optarg;
-	}
-	if (optind != argc || !has_socket())
-		usage();
-	sanitise();
-	if (geteuid() == 0)
-		drop_root(user);
-	if (confine_no_new_privs() == -1)
-		err(1, "no_new_privs");
-
-	for (i = 0; i < BUCKETS; i++)
-		LIST_INIT(&p.probes[i]);
-	STAILQ_INIT(&p.replies);
-	if ((p.loop = dw_loop_new(NULL)) == NULL)
-		err(1, "dw_loop_new");
-	p.io.cb = ready;
-	p.io.arg = &p;
-	if (dw_io_start(p.loop, &p.io, WIRE_FD, DW_READ) == -1)
-		err(1, "%s", dw_loop_poller(p.loop));
-	if (dw_loop_run(p.loop) == -1)
-		err(1, "%s", dw_loop_poller(p.loop));
-	return (1);
+	return (prober_main(argc, argv, &way));
 }

@@ -234,6 +234,7 @@ encode(const struct prober_query *q, struct wire_request *req)
 	req->timeout = tcp->timeout;
 	req->send_len = (uint32_t)tcp->send_len;
 	req->expect_len = (uint32_t)expect_len;
+	req->options_len = (uint32_t)q->options_len;
 	(void)strlcpy(req->host, tcp->host, sizeof(req->host));
 	(void)strlcpy(req->port, tcp->port, sizeof(req->port));
 	if (tcp->source != NULL)
@@ -242,7 +243,11 @@ encode(const struct prober_query *q, struct wire_request *req)
 		memcpy(req->data, tcp->send, tcp->send_len);
 	if (expect_len > 0)
 		memcpy(req->data + tcp->send_len, tcp->expect, expect_len);
-	return (WIRE_REQUEST_HEAD + tcp->send_len + expect_len);
+	if (q->options_len > 0)
+		memcpy(req->data + tcp->send_len + expect_len, q->options,
+		    q->options_len);
+	return (
+	    WIRE_REQUEST_HEAD + tcp->send_len + expect_len + q->options_len);
 }
 
 static int
@@ -288,6 +293,9 @@ reply_valid(const struct wire_reply *reply, size_t len)
 {
 	return (len == sizeof(*reply) && reply->version == WIRE_VERSION &&
 	    reply->outcome <= DW_PROBE_UNKNOWN && reply->error >= 0 &&
+	    (reply->flags == 0 ||
+		(reply->flags == WIRE_DEGRADED &&
+		    reply->outcome == DW_PROBE_OK)) &&
 	    reply->latency >= 0 &&
 	    memchr(reply->text, '\0', sizeof(reply->text)) != NULL);
 }
@@ -311,6 +319,7 @@ accept_reply(struct prober *p, const struct wire_reply *reply)
 		if (*c < ' ' || *c > '~')
 			*c = '?';
 	}
+	q->degraded = (reply->flags & WIRE_DEGRADED) != 0;
 	answer(q, &result);
 }
 
@@ -501,7 +510,7 @@ prober_ask(
 		errno = EBUSY;
 		return (-1);
 	}
-	if (!valid(tcp)) {
+	if (!valid(tcp) || q->options_len > WIRE_OPTIONS_MAX) {
 		errno = EINVAL;
 		return (-1);
 	}
@@ -509,6 +518,7 @@ prober_ask(
 	q->tcp = tcp;
 	q->id = p->next_id++;
 	q->sent = false;
+	q->degraded = false;
 	q->timer = (struct dw_timer) {.cb = ran_out, .arg = q};
 	LIST_INSERT_HEAD(&p->queries[q->id % BUCKETS], q, link);
 	TAILQ_INSERT_TAIL(&p->queue, q, next);

@@ -43,6 +43,10 @@ struct prober_query {
 	prober_query_cb *cb;
 	void *arg;
 	unsigned kind; /* 0: tcp; else a probe of wire.h */
+	/* Of TLS and HTTP: wire_options.h; must stay, as *tcp must. */
+	const char *options;
+	size_t options_len;
+	bool degraded; /* with an answer that is DW_PROBE_OK */
 	/* private */
 	struct prober *prober; /* NULL: not asked */
 	const struct dw_probe_tcp *tcp;

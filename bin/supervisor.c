@@ -239,30 +239,50 @@ watch_signal(
 }
 
 static void
-prober_event(void *arg, enum dw_log_level level, const char *text)
+prober_says(struct supervisor *sup, enum dw_log_level level, const char *who,
+    const char *text)
 {
-	struct supervisor *sup = arg;
-
-	dw_log(sup->log, level, "prober: %s", text);
+	dw_log(sup->log, level, "%s: %s", who, text);
 	/* Whoever starts us would only see that no check gives an answer. */
 	if (level == DW_LOG_ERROR && sup->starting && !sup->complained &&
 	    sup->opt.ready != NULL && *sup->opt.ready != -1) {
-		fprintf(stderr, "daemonwatch: prober: %s\n", text);
+		fprintf(stderr, "daemonwatch: %s: %s\n", who, text);
 		sup->complained = true;
 	}
 }
 
+static void
+prober_event(void *arg, enum dw_log_level level, const char *text)
+{
+	prober_says(arg, level, "prober", text);
+}
+
+static void
+prober_http_event(void *arg, enum dw_log_level level, const char *text)
+{
+	prober_says(arg, level, "prober-http", text);
+}
+
 static struct prober *
-make_prober(struct supervisor *sup)
+make_prober(struct supervisor *sup, const char *program, prober_event_cb *event)
 {
 	struct prober *prober = NULL;
-	char *path = runtime_program("daemonwatch-prober");
+	char *path = runtime_program(program);
 
 	if (path != NULL)
 		prober = prober_new(
-		    sup->loop, path, sup->conf->prober_user, prober_event, sup);
+		    sup->loop, path, sup->conf->prober_user, event, sup);
 	free(path);
 	return (prober);
+}
+
+struct prober *
+supervisor_prober_http(struct supervisor *sup)
+{
+	if (sup->prober_http == NULL)
+		sup->prober_http = make_prober(
+		    sup, "daemonwatch-prober-http", prober_http_event);
+	return (sup->prober_http);
 }
 
 /* Each watched process may cost a descriptor. */
@@ -324,7 +344,7 @@ make_loop(struct supervisor *sup, char *buf, size_t len)
 		return (EX_OSERR);
 	}
 	signal(SIGPIPE, SIG_IGN);
-	sup->prober = make_prober(sup);
+	sup->prober = make_prober(sup, "daemonwatch-prober", prober_event);
 	if (sup->prober == NULL) {
 		snprintf(buf, len, "prober: %s", strerror(errno));
 		return (EX_OSERR);
@@ -381,6 +401,7 @@ tear_down(struct supervisor *sup)
 	order_free(&sup->order);
 	alerts_free(sup->alerts);
 	prober_free(sup->prober);
+	prober_free(sup->prober_http);
 	if (sup->loop != NULL)
 		dw_loop_free(sup->loop);
 	if (sup->log != NULL)

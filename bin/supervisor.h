@@ -40,6 +40,7 @@ struct supervisor {
 	struct dw_log *log;
 	struct dw_pidfile *pidfile;
 	struct prober *prober;
+	struct prober *prober_http; /* NULL: no check is for it */
 	struct control *control;
 	struct alerts *alerts;
 	char *state_path; /* NULL: none is kept */
@@ -79,6 +80,8 @@ void supervisor_over(struct supervisor *sup, const struct unit *u);
 /* Some unit wants the process table looked at, at the end of this turn. */
 void supervisor_scan(struct supervisor *sup);
 uint32_t supervisor_random(struct supervisor *sup);
+/* The prober for HTTP and TLS; made when first asked for.  NULL with errno. */
+struct prober *supervisor_prober_http(struct supervisor *sup);
 
 /*
  * runtime.c: the runtime directory, and in it the pidfile, the control socket

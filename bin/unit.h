@@ -59,6 +59,7 @@ struct unit_check {
 		struct check_listen *listen;
 		struct check_process *process;
 		struct check_beat *beat;
+		struct check_web *web;
 	};
 };
 
@@ -259,6 +260,7 @@ extern const struct check_way check_way_exec;	 /* unit_check_exec.c */
 extern const struct check_way check_way_listen;	 /* unit_check_listen.c */
 extern const struct check_way check_way_process; /* unit_check_process.c */
 extern const struct check_way check_way_beat;	 /* unit_check_beat.c */
+extern const struct check_way check_way_web;	 /* unit_check_web.c: curl's */
 /* Is it the command of one of its checks? */
 bool unit_checks_run(const struct unit *u, pid_t pid);
 bool unit_check_exec_runs(const struct unit_check *c, pid_t pid);

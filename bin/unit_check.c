@@ -29,12 +29,13 @@ static const struct check_way *const ways[CHECK_KINDS] = {
     [CHECK_FILE] = &check_way_exec,
     [CHECK_SPACE] = &check_way_exec,
     [CHECK_HEARTBEAT] = &check_way_beat,
+    [CHECK_HTTP] = &check_way_web,
 };
 
 static const struct check_way *
 way(const struct unit_check *c)
 {
-	return (ways[c->conf->kind]);
+	return (c->conf->tls ? &check_way_web : ways[c->conf->kind]);
 }
 
 /* Not as it should be, but no reason for a restart: people are told. */

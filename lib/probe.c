@@ -65,9 +65,7 @@ destroy(struct dw_probe_run *run)
 	dw_timer_stop(&run->again);
 	resolve_stop(&run->names);
 	hang_up(run);
-	if (run->expecting && !run->any)
-		regfree(&run->regex);
-	free(run->in);
+	match_free(&run->match, run->expecting && !run->any);
 	free(run);
 }
 
@@ -350,17 +348,17 @@ try_next(struct dw_probe_run *run)
  */
 
 /* The resolver's troubles are not the service's; that there is no such is. */
-static void
-unresolved(struct dw_probe_run *run)
+void
+probe_unresolved(const struct resolve_answer *a, const char *host,
+    const char *port, struct dw_probe_result *result)
 {
-	const struct resolve_answer *a = &run->names.answer;
-	enum dw_probe_outcome outcome = DW_PROBE_FAILED;
-	char host[48], port[24];
-	int error = 0;
+	char shown[48], shown_port[24];
 
+	result->outcome = DW_PROBE_FAILED;
+	result->error = 0;
 	switch (a->eai) {
 	case EAI_SYSTEM:
-		error = a->error;
+		result->error = a->error;
 		/* FALLTHROUGH */
 	case EAI_AGAIN:
 	case EAI_FAIL:
@@ -370,13 +368,24 @@ unresolved(struct dw_probe_run *run)
 	case EAI_FAMILY:
 	case EAI_SOCKTYPE:
 	case EAI_SERVICE: /* /etc/services lacks the port's name */
-		outcome = DW_PROBE_UNKNOWN;
+		result->outcome = DW_PROBE_UNKNOWN;
 		break;
 	}
-	(void)probe_escape(host, sizeof(host), run->host, strlen(run->host));
-	(void)probe_escape(port, sizeof(port), run->port, strlen(run->port));
-	probe_finish(run, outcome, error, "look up %s port %s: %s", host, port,
-	    a->eai == EAI_SYSTEM ? strerror(error) : gai_strerror(a->eai));
+	(void)snprintf(result->text, sizeof(result->text),
+	    "look up %s port %s: %s",
+	    probe_escape(shown, sizeof(shown), host, strlen(host)),
+	    probe_escape(shown_port, sizeof(shown_port), port, strlen(port)),
+	    a->eai == EAI_SYSTEM ? strerror(result->error) :
+				   gai_strerror(a->eai));
+}
+
+static void
+unresolved(struct dw_probe_run *run)
+{
+	struct dw_probe_result result;
+
+	probe_unresolved(&run->names.answer, run->host, run->port, &result);
+	probe_finish(run, result.outcome, result.error, "%s", result.text);
 }
 
 static void
@@ -476,7 +485,7 @@ timed_out(struct dw_probe_run *run)
 			probe_finish(run, outcome, ETIMEDOUT,
 			    "no answer matching '%s' within %s (got %s)",
 			    probe_wanted(run, want, sizeof(want)), limit,
-			    probe_got(run, what, sizeof(what)));
+			    probe_got(&run->match, what, sizeof(what)));
 		break;
 	}
 }

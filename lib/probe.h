@@ -12,12 +12,9 @@
 #include <sys/types.h>
 #include <sys/socket.h>
 
-#include <regex.h>
-
 #include "daemonwatch.h"
+#include "match.h"
 #include "resolve.h"
-
-#define PROBE_HEAD 32u /* bytes of an answer that are kept for the message */
 
 enum probe_kind {
 	PROBE_TCP,
@@ -55,14 +52,9 @@ struct dw_probe_run {
 	size_t next;   /* the address to try next */
 	bool named;    /* the host is a name */
 	bool expecting;
-	bool any; /* expecting, and no matter what */
-	regex_t regex;
-	char *in; /* NULs have become 0x01, as regexec(3) would stop there */
-	size_t in_len;
-	size_t in_size;
-	size_t matched; /* so much of it did not match */
-	char head[PROBE_HEAD];
-	int broken; /* the errno with which sending ended */
+	bool any;	    /* expecting, and no matter what */
+	struct match match; /* made if expecting, and not any */
+	int broken;	    /* the errno with which sending ended */
 	size_t sent;
 	size_t send_len;
 	const char *send, *host, *port, *expect; /* in data; host: or a path */
@@ -80,6 +72,11 @@ struct dw_probe_run *probe_make(
 void probe_finish(struct dw_probe_run *run, enum dw_probe_outcome outcome,
     int error, const char *fmt, ...) DW_PRINTF(4, 5);
 enum dw_probe_outcome probe_blame(int error);
+/* A name was not found: outcome, error and text of what that means. */
+void probe_unresolved(const struct resolve_answer *a, const char *host,
+    const char *port, struct dw_probe_result *result);
+/* An address as a number; 0, or -1 with EINVAL: it is none. */
+int probe_source(const char *text, struct sockaddr_storage *sa, socklen_t *len);
 
 /*
  * probe_answer.c: go on with an established connection; take a last look at
@@ -95,10 +92,12 @@ void probe_match_timer(struct dw_timer *timer);
 const char *probe_escape(char *out, size_t size, const char *s, size_t len);
 /* "1s", "1500ms" */
 const char *probe_duration(char *out, size_t size, int64_t ns);
-/* "127.0.0.1:80", "[::1]:80", "localhost (127.0.0.1:80)" */
+/* "127.0.0.1:80", "[::1]:80", "localhost (127.0.0.1:80)"; name: or NULL */
+const char *probe_address(
+    const char *name, const struct resolve_addr *a, char *out, size_t size);
 const char *probe_peer(const struct dw_probe_run *run, char *out, size_t size);
 /* "nothing", or the answer's first bytes in quotes. */
-const char *probe_got(const struct dw_probe_run *run, char *out, size_t size);
+const char *probe_got(const struct match *m, char *out, size_t size);
 /* The regular expression. */
 const char *probe_wanted(
     const struct dw_probe_run *run, char *out, size_t size);

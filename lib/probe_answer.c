@@ -19,10 +19,7 @@
 #include "daemonwatch.h"
 #include "probe.h"
 
-#define IN_FIRST 1024u	/* the buffer at first; so far each read is matched */
-#define IN_MAX 65536u	/* what an answer may be long */
 #define READS_IN_TURN 4 /* then the other probes have their turn */
-#define MATCH_DELAY (50 * DW_MS)
 
 /* True when the run is over. */
 static bool
@@ -32,32 +29,24 @@ match(struct dw_probe_run *run)
 	int error;
 
 	dw_timer_stop(&run->match_at);
-	run->matched = run->in_len;
-	run->in[run->in_len] = '\0';
-	error = regexec(&run->regex, run->in, 0, NULL, 0);
+	error = match_try(&run->match);
 	if (error == REG_NOMATCH)
 		return (false);
 	(void)probe_peer(run, who, sizeof(who));
 	if (error == 0) {
 		probe_finish(run, DW_PROBE_OK, 0, "%s answered", who);
 	} else {
-		(void)regerror(error, &run->regex, why, sizeof(why));
+		(void)regerror(error, &run->match.regex, why, sizeof(why));
 		probe_finish(run, DW_PROBE_UNKNOWN, ENOMEM,
 		    "answer from %s: %s", who, why);
 	}
 	return (true);
 }
 
-/*
- * To match all that there is after each read would let one who sends byte by
- * byte eat the processor: beyond the first KiB it is matched when it has grown
- * by an eighth, or some time later.
- */
 static bool
 match_grown(struct dw_probe_run *run)
 {
-	if (run->in_len <= IN_FIRST ||
-	    run->in_len - run->matched >= run->matched / 8)
+	if (match_due(&run->match))
 		return (match(run));
 	if (!dw_timer_active(&run->match_at))
 		dw_timer_start(run->loop, &run->match_at, MATCH_DELAY);
@@ -74,42 +63,19 @@ probe_match_timer(struct dw_timer *timer)
 bool
 probe_match_rest(struct dw_probe_run *run)
 {
-	return (!run->any && run->in_len > run->matched && match(run));
+	return (!run->any && run->match.len > run->match.tried && match(run));
 }
 
 static int
 make_room(struct dw_probe_run *run)
 {
-	size_t size = run->in_size == 0 ? IN_FIRST : run->in_size * 2;
-	char *in;
+	const struct match *m = &run->match;
 
 	/* What does not fit of a datagram is lost. */
-	if (run->kind == PROBE_UDP)
-		size = IN_MAX;
-
-	if (run->in_len < run->in_size)
-		return (0);
-	/* One more, for regexec()'s NUL. */
-	if ((in = realloc(run->in, size + 1)) == NULL)
-		return (-1);
-	run->in = in;
-	run->in_size = size;
-	return (0);
-}
-
-static void
-take(struct dw_probe_run *run, size_t n)
-{
-	char *p = run->in + run->in_len, *end = p + n;
-
-	if (run->in_len < PROBE_HEAD) {
-		size_t room = PROBE_HEAD - run->in_len;
-
-		memcpy(run->head + run->in_len, p, n < room ? n : room);
-	}
-	while ((p = memchr(p, '\0', (size_t)(end - p))) != NULL)
-		*p = '\001';
-	run->in_len += n;
+	return (match_room(&run->match,
+	    (run->kind == PROBE_UDP) ? MATCH_MAX :
+		m->len == m->size    ? m->size + 1 :
+				       m->size));
 }
 
 /* The other side has ended it: with an errno, or in good order. */
@@ -124,7 +90,7 @@ closed(struct dw_probe_run *run, int error)
 		probe_finish(run, DW_PROBE_FAILED, 0,
 		    "closed without an answer matching '%s' (got %s)",
 		    probe_wanted(run, want, sizeof(want)),
-		    probe_got(run, what, sizeof(what)));
+		    probe_got(&run->match, what, sizeof(what)));
 	else
 		probe_finish(run, probe_blame(error), error,
 		    "answer from %s: %s", probe_peer(run, who, sizeof(who)),
@@ -136,6 +102,7 @@ static bool
 receive(struct dw_probe_run *run)
 {
 	char who[96], want[40], what[48];
+	struct match *m = &run->match;
 	ssize_t n;
 	int i;
 
@@ -145,8 +112,8 @@ receive(struct dw_probe_run *run)
 			    strerror(ENOMEM));
 			return (true);
 		}
-		n = recv(run->fd, run->in + run->in_len,
-		    run->in_size - run->in_len, MSG_DONTWAIT);
+		n = recv(
+		    run->fd, m->in + m->len, m->size - m->len, MSG_DONTWAIT);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
@@ -162,14 +129,15 @@ receive(struct dw_probe_run *run)
 			closed(run, n == 0 ? run->broken : errno);
 			return (true);
 		}
-		take(run, (size_t)n);
-		if (run->in_len == IN_MAX) {
+		match_take(m, (size_t)n);
+		if (m->len == MATCH_MAX) {
 			if (!probe_match_rest(run))
 				probe_finish(run, DW_PROBE_FAILED, 0,
 				    "no answer matching '%s' in %u bytes "
 				    "(got %s)",
 				    probe_wanted(run, want, sizeof(want)),
-				    IN_MAX, probe_got(run, what, sizeof(what)));
+				    MATCH_MAX,
+				    probe_got(&run->match, what, sizeof(what)));
 			return (true);
 		}
 		if (match_grown(run))

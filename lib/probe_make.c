@@ -13,7 +13,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
-#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,22 +53,19 @@ valid(enum probe_kind kind, const struct dw_probe_tcp *what)
 	    (kind != PROBE_UDP || what->send_len > 0));
 }
 
-/* 0, or -1 with EINVAL: it is no address. */
-static int
-take_source(struct dw_probe_run *run, const char *source)
+int
+probe_source(const char *text, struct sockaddr_storage *sa, socklen_t *len)
 {
 	const struct addrinfo hints = {
 	    .ai_flags = AI_NUMERICHOST, .ai_socktype = SOCK_STREAM};
 	struct addrinfo *ai;
 
-	if (source == NULL)
-		return (0);
-	if (getaddrinfo(source, NULL, &hints, &ai) != 0) {
+	if (getaddrinfo(text, NULL, &hints, &ai) != 0) {
 		errno = EINVAL;
 		return (-1);
 	}
-	memcpy(&run->source, ai->ai_addr, ai->ai_addrlen);
-	run->source_len = ai->ai_addrlen;
+	memcpy(sa, ai->ai_addr, ai->ai_addrlen);
+	*len = ai->ai_addrlen;
 	freeaddrinfo(ai);
 	return (0);
 }
@@ -114,7 +110,8 @@ probe_make(enum probe_kind kind, const struct dw_probe_tcp *tcp)
 	run->timeout = tcp->timeout;
 	run->fd = -1;
 	run->kind = kind;
-	if (take_source(run, tcp->source) == -1) {
+	if (tcp->source != NULL &&
+	    probe_source(tcp->source, &run->source, &run->source_len) == -1) {
 		free(run);
 		errno = EINVAL;
 		return (NULL);
@@ -123,10 +120,10 @@ probe_make(enum probe_kind kind, const struct dw_probe_tcp *tcp)
 	run->expecting = run->any || tcp->expect != NULL;
 	if (tcp->expect == NULL)
 		return (run);
-	error = regcomp(&run->regex, run->expect, REG_EXTENDED | REG_NOSUB);
-	if (error != 0) {
+	if (match_init(&run->match, run->expect) == -1) {
+		error = errno;
 		free(run);
-		errno = error == REG_ESPACE ? ENOMEM : EINVAL;
+		errno = error;
 		return (NULL);
 	}
 	return (run);

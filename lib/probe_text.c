@@ -66,14 +66,12 @@ probe_duration(char *out, size_t size, int64_t ns)
 }
 
 const char *
-probe_peer(const struct dw_probe_run *run, char *out, size_t size)
+probe_address(
+    const char *name, const struct resolve_addr *a, char *out, size_t size)
 {
-	char addr[INET6_ADDRSTRLEN + 20], port[8], name[40];
-	const struct resolve_addr *a = &run->names.answer.addrs[run->next - 1];
+	char addr[INET6_ADDRSTRLEN + 20], port[8], shown[40];
 	const char *open = "", *close = "";
 
-	if (run->kind == PROBE_UNIX)
-		return (probe_escape(out, size, run->host, strlen(run->host)));
 	if (getnameinfo((const struct sockaddr *)&a->sa, a->len, addr,
 		sizeof(addr), port, sizeof(port),
 		NI_NUMERICHOST | NI_NUMERICSERV) != 0) {
@@ -84,10 +82,9 @@ probe_peer(const struct dw_probe_run *run, char *out, size_t size)
 		open = "[";
 		close = "]";
 	}
-	if (run->named)
+	if (name != NULL)
 		(void)snprintf(out, size, "%s (%s%s%s:%s)",
-		    probe_escape(
-			name, sizeof(name), run->host, strlen(run->host)),
+		    probe_escape(shown, sizeof(shown), name, strlen(name)),
 		    open, addr, close, port);
 	else
 		(void)snprintf(out, size, "%s%s%s:%s", open, addr, close, port);
@@ -95,16 +92,25 @@ probe_peer(const struct dw_probe_run *run, char *out, size_t size)
 }
 
 const char *
-probe_got(const struct dw_probe_run *run, char *out, size_t size)
+probe_peer(const struct dw_probe_run *run, char *out, size_t size)
 {
-	char text[PROBE_HEAD + 4];
+	if (run->kind == PROBE_UNIX)
+		return (probe_escape(out, size, run->host, strlen(run->host)));
+	return (probe_address(run->named ? run->host : NULL,
+	    &run->names.answer.addrs[run->next - 1], out, size));
+}
 
-	if (run->in_len == 0)
+const char *
+probe_got(const struct match *m, char *out, size_t size)
+{
+	char text[MATCH_HEAD + 4];
+
+	if (m->len == 0)
 		(void)snprintf(out, size, "nothing");
 	else
 		(void)snprintf(out, size, "\"%s\"",
-		    probe_escape(text, sizeof(text), run->head,
-			run->in_len < PROBE_HEAD ? run->in_len : PROBE_HEAD));
+		    probe_escape(text, sizeof(text), m->head,
+			m->len < MATCH_HEAD ? m->len : MATCH_HEAD));
 	return (out);
 }
 

@@ -8,6 +8,7 @@
 #ifndef TESTS_CONFIG_SAME_H
 #define TESTS_CONFIG_SAME_H
 
+#include "../bin/wire_options.h"
 #include "config_fixture.h"
 
 static inline char *
@@ -92,6 +93,20 @@ assert_same_check(const struct check_conf *a, const struct check_conf *b)
 	if (a->send != NULL)
 		assert_memory_equal(a->send, b->send, a->send_len);
 	assert_text(a->expect, b->expect);
+	assert_int_equal(a->tls, b->tls);
+	assert_text(a->web.url, b->web.url);
+	assert_text(a->web.method, b->web.method);
+	assert_same_list(a->web.headers, b->web.headers);
+	assert_int_equal(a->web.nstatus, b->web.nstatus);
+	for (size_t i = 0; i < a->web.nstatus; i++)
+		assert_memory_equal(&a->web.status[i], &b->web.status[i],
+		    sizeof(a->web.status[i]));
+	assert_text(a->web.auth_file, b->web.auth_file);
+	assert_text(a->web.ca_file, b->web.ca_file);
+	assert_text(a->web.server_name, b->web.server_name);
+	assert_int_equal(a->web.expires_within, b->web.expires_within);
+	assert_int_equal(a->web.redirects, b->web.redirects);
+	assert_int_equal(a->web.verify, b->web.verify);
 	assert_same_list(a->command.argv, b->command.argv);
 	assert_text(a->user, b->user);
 	assert_int_equal(a->interval, b->interval);

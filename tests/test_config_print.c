@@ -283,10 +283,77 @@ test_print_tells_of_a_full_disk(void **state)
 	config_free(c);
 }
 
+static void
+test_http_and_tls(void **state)
+{
+	static const char conf[] =
+	    "service a { start = \"x\"\n"
+	    "http all {\n"
+	    "url = \"https://[::1]:8443/a?b=%20\"\n"
+	    "method = POST address = 127.0.0.1:80 source = 127.0.0.1\n"
+	    "headers = {\"A: \\\"1\\\"\", \"B: 2\"}\n"
+	    "auth-file = /etc/a send = \"x\\0y\"\n"
+	    "status = {200, 301..302} body = 'a\"b' redirects = yes\n"
+	    "ca-file = /etc/ca.pem server-name = www.example.org\n"
+	    "expires-within = 14d\n"
+	    "}\n"
+	    "http few { url = \"https://h\" verify = no status = 200..299 }\n"
+	    "tcp t { address = h:443 tls = yes expires-within = 1d12h }\n"
+	    "tcp plain { address = h:80 }\n"
+	    "}\n";
+	const struct check_conf *all, *few, *t, *plain;
+	struct config *c;
+
+	(void)state;
+	if (!WITH_CURL)
+		skip();
+	c = parse_ok(conf);
+	all = &c->services[0].checks[0];
+	few = all + 1;
+	t = all + 2;
+	plain = all + 3;
+	assert_string_equal(all->web.url, "https://[::1]:8443/a?b=%20");
+	assert_string_equal(all->web.headers[0], "A: \"1\"");
+	assert_null(all->web.headers[2]);
+	assert_int_equal(all->web.nstatus, 2);
+	assert_int_equal(all->web.status[0].last, 200);
+	assert_int_equal(all->web.status[1].first, 301);
+	assert_int_equal(all->web.status[1].last, 302);
+	assert_true(all->web.redirects && all->web.verify);
+	assert_string_equal(all->expect, "a\"b");
+	assert_string_equal(all->port, "80");
+	assert_false(few->web.verify);
+	assert_null(few->host);
+	assert_int_equal(few->web.status[0].first, 200);
+	assert_int_equal(few->web.status[0].last, 299);
+	assert_true(t->tls && t->web.verify);
+	assert_int_equal(t->web.expires_within, INT64_C(129600000000000));
+	assert_false(plain->tls);
+	assert_round(c);
+	config_free(c);
+}
+static void
+test_without_libcurl(void **state)
+{
+	static const struct bad bad[] = {
+	    {"service a { start = \"x\"\nhttp p { url = \"http://h/\" } }\n",
+		"2:6 this daemonwatch was built without libcurl"},
+	    {TCP("address = h:1 tls = yes"),
+		"2:15 this daemonwatch was built without libcurl"},
+	};
+
+	(void)state;
+	if (WITH_CURL)
+		skip();
+	refuse_all(bad, sizeof(bad) / sizeof(bad[0]));
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(test_http_and_tls),
+	    cmocka_unit_test(test_without_libcurl),
 	    cmocka_unit_test(test_precedence),
 	    cmocka_unit_test(test_random_conditions),
 	    cmocka_unit_test(test_long_condition),
