@@ -141,7 +141,7 @@ struct check_conf {
 	bool owned;	      /* the socket should be the service's own */
 	struct limit *limits; /* LIMITS of them, or NULL: none */
 	bool tls;	      /* of a tcp check */
-	struct web_conf web;
+	struct web_conf *web; /* NULL: neither HTTP nor TLS */
 	struct command command;
 	char *user; /* NULL: the service's */
 };

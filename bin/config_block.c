@@ -151,7 +151,9 @@ parse_service(struct parser *p)
 static bool
 parse_check(struct parser *p, struct block *service)
 {
-	struct check_conf check = {.kind = check_kind_find(&p->tok)};
+	struct web_conf web = {.url = NULL}; /* until it is known to be kept */
+	struct check_conf check = {
+	    .kind = check_kind_find(&p->tok), .web = &web};
 	struct block b = {.kind = BLOCK_CHECK, .build = NULL, .check = &check};
 	struct build *build = service->build;
 	char what[CONFIG_NAME_MAX + 16] = "";

@@ -97,6 +97,7 @@ check_check(struct parser *p, struct block *b, struct block *service)
 	struct check_conf *c = b->check, *checks;
 
 	check_types[c->kind].complete(p, b);
+	check_web(p, b);
 	/* A limit has its own "for"; a heart that stops once has stopped. */
 	if (b->seen[KEY_FALL].line == 0)
 		c->fall =

@@ -115,6 +115,21 @@ expand_refs(struct expansion *x, struct service_refs *refs)
 }
 
 static void
+expand_web(struct expansion *x, struct web_conf **web)
+{
+	struct web_conf *copy;
+
+	if (*web == NULL || (copy = parser_alloc(x->p, sizeof(*copy))) == NULL)
+		return;
+	*copy = **web;
+	expand(x, &copy->url);
+	expand_list(x, &copy->headers);
+	expand(x, &copy->auth_file);
+	expand(x, &copy->ca_file);
+	*web = copy;
+}
+
+static void
 expand_checks(struct expansion *x, struct service_conf *s)
 {
 	struct check_conf *copy;
@@ -134,10 +149,7 @@ expand_checks(struct expansion *x, struct service_conf *s)
 		expand(x, &c->path);
 		expand(x, &c->expect);
 		expand_list(x, &c->command.argv);
-		expand(x, &c->web.url);
-		expand_list(x, &c->web.headers);
-		expand(x, &c->web.auth_file);
-		expand(x, &c->web.ca_file);
+		expand_web(x, &c->web);
 		if (c->send != NULL)
 			c->send = expand_bytes(x, c->send, &c->send_len);
 	}

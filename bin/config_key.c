@@ -12,9 +12,10 @@
 
 #include "config_parse.h"
 
-#define LINE(n, block, checks, only, parse, type, field, example)             \
-	{                                                                     \
-		n, block, checks, only, parse, offsetof(type, field), example \
+#define LINE(n, block, checks, only, parse, type, field, example)              \
+	{                                                                      \
+		n, block, checks, only, parse, offsetof(type, field), example, \
+		    false                                                      \
 	}
 #define TOP(n, parse, field, example) \
 	LINE(n, BLOCK_TOP, 0, false, parse, struct config, field, example)
@@ -30,6 +31,12 @@
 
 #define ALERT(n, parse, field, example) \
 	LINE(n, BLOCK_ALERT, 0, false, parse, struct alert_conf, field, example)
+
+#define WEB(n, kinds, parse, field, example)                        \
+	{                                                           \
+		n, BLOCK_CHECK, kinds, false, parse,                \
+		    offsetof(struct web_conf, field), example, true \
+	}
 
 /* Which kinds of checks have the key. */
 #define KIND(kind) (1u << (kind))
@@ -136,18 +143,18 @@ const struct key config_keys[KEY_IDS] = {
 [KEY_ALERT_EVERY] = ALERT("every", parse_alert_every, every, "15m"),
 [KEY_ALERT_TIMEOUT] = ALERT("timeout", parse_duration, timeout, "30s"),
 [KEY_ALERT_SERVICES] = ALERT("services", parse_patterns, services, "{\"web*\"}"),
-[KEY_URL] = CHECK("url", HTTP, parse_url, web.url, "\"https://localhost/health\""),
-[KEY_METHOD] = CHECK("method", HTTP, parse_method, web.method, "HEAD"),
-[KEY_HEADERS] = CHECK("headers", HTTP, parse_headers, web.headers, "{\"Accept: application/json\"}"),
-[KEY_STATUS] = CHECK("status", HTTP, parse_statuses, web.status, "200..299"),
+[KEY_URL] = WEB("url", HTTP, parse_url, url, "\"https://localhost/health\""),
+[KEY_METHOD] = WEB("method", HTTP, parse_method, method, "HEAD"),
+[KEY_HEADERS] = WEB("headers", HTTP, parse_headers, headers, "{\"Accept: application/json\"}"),
+[KEY_STATUS] = WEB("status", HTTP, parse_statuses, status, "200..299"),
 [KEY_BODY] = CHECK("body", HTTP, parse_expect, expect, "'\"ok\": *true'"),
-[KEY_REDIRECTS] = CHECK("redirects", HTTP, parse_bool, web.redirects, "yes"),
-[KEY_AUTH_FILE] = CHECK("auth-file", HTTP, parse_path, web.auth_file, "/etc/daemonwatch/health.auth"),
+[KEY_REDIRECTS] = WEB("redirects", HTTP, parse_bool, redirects, "yes"),
+[KEY_AUTH_FILE] = WEB("auth-file", HTTP, parse_path, auth_file, "/etc/daemonwatch/health.auth"),
 [KEY_TLS] = CHECK("tls", TCP, parse_bool, tls, "yes"),
-[KEY_VERIFY] = CHECK("verify", TCP | HTTP, parse_bool, web.verify, "no"),
-[KEY_CA_FILE] = CHECK("ca-file", TCP | HTTP, parse_path, web.ca_file, "/etc/ssl/our-ca.pem"),
-[KEY_SERVER_NAME] = CHECK("server-name", TCP | HTTP, parse_server_name, web.server_name, "www.example.org"),
-[KEY_EXPIRES_WITHIN] = CHECK("expires-within", TCP | HTTP, parse_duration, web.expires_within, "14d"),
+[KEY_VERIFY] = WEB("verify", TCP | HTTP, parse_bool, verify, "no"),
+[KEY_CA_FILE] = WEB("ca-file", TCP | HTTP, parse_path, ca_file, "/etc/ssl/our-ca.pem"),
+[KEY_SERVER_NAME] = WEB("server-name", TCP | HTTP, parse_server_name, server_name, "www.example.org"),
+[KEY_EXPIRES_WITHIN] = WEB("expires-within", TCP | HTTP, parse_duration, expires_within, "14d"),
 };
 /* clang-format on */
 
@@ -181,7 +188,8 @@ key_target(const struct block *b, enum key_id id)
 		base = (char *)b->config;
 		break;
 	case BLOCK_CHECK:
-		base = (char *)b->check;
+		base = config_keys[id].web ? (char *)b->check->web :
+					     (char *)b->check;
 		break;
 	case BLOCK_ALERT:
 		base = (char *)b->alert;

@@ -224,6 +224,7 @@ struct key {
 	key_parse *parse;
 	size_t offset; /* of the value in the block's structure */
 	const char *example;
+	bool web; /* in a check's struct web_conf */
 };
 
 /* config_mem.c */
@@ -418,6 +419,7 @@ key_parse parse_url, parse_method, parse_headers, parse_statuses,
     parse_server_name;
 void complete_http(struct parser *p, struct block *b);
 void complete_tls(struct parser *p, struct block *b);
+void check_web(struct parser *p, struct block *b);
 void print_http(FILE *f, const struct check_conf *c);
 void print_tls(FILE *f, const struct check_conf *c);
 

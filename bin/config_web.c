@@ -191,8 +191,8 @@ parse_statuses(struct parser *p, struct block *b, enum key_id id)
 	for (size_t i = 0; i < n; i++)
 		if ((why = to_status(list[i], &all[i])) != NULL)
 			return (bad(p, &pos, id, list[i], why));
-	b->check->web.status = all;
-	b->check->web.nstatus = n;
+	b->check->web->status = all;
+	b->check->web->nstatus = n;
 	return (0);
 }
 
@@ -220,7 +220,7 @@ refuse_tls_keys(struct parser *p, const struct block *b, const char *why)
 static void
 complete_curl(struct parser *p, struct block *b, const struct config_pos *pos)
 {
-	struct web_conf *w = &b->check->web;
+	struct web_conf *w = b->check->web;
 
 	if (!WITH_CURL)
 		parser_error(p, pos,
@@ -251,7 +251,7 @@ void
 complete_http(struct parser *p, struct block *b)
 {
 	const struct check_conf *c = b->check;
-	const struct web_conf *w = &c->web;
+	const struct web_conf *w = c->web;
 
 	if (is_missing(b, KEY_URL))
 		parser_error(p, &b->open,
@@ -273,6 +273,19 @@ complete_http(struct parser *p, struct block *b)
 		    "'send' and 'body' have together at most %u bytes",
 		    WIRE_DATA_MAX);
 	complete_curl(p, b, &b->open);
+}
+
+/* Most checks have none of these keys, and pay for none. */
+void
+check_web(struct parser *p, struct block *b)
+{
+	struct check_conf *c = b->check;
+	struct web_conf *w = NULL;
+
+	if ((c->kind == CHECK_HTTP || c->tls) &&
+	    (w = parser_alloc(p, sizeof(*w))) != NULL)
+		*w = *c->web;
+	c->web = w;
 }
 
 /*
@@ -308,7 +321,7 @@ print_tls(FILE *f, const struct check_conf *c)
 	if (!c->tls)
 		return;
 	fputs("\t\ttls = yes\n", f);
-	print_tls_keys(f, &c->web);
+	print_tls_keys(f, c->web);
 }
 
 static void
@@ -328,7 +341,7 @@ print_statuses(FILE *f, const struct web_conf *w)
 void
 print_http(FILE *f, const struct check_conf *c)
 {
-	const struct web_conf *w = &c->web;
+	const struct web_conf *w = c->web;
 
 	print_string(f, "url", w->url);
 	if (c->host != NULL)

@@ -34,7 +34,7 @@ struct check_web {
 static void
 forget_password(struct check_web *w)
 {
-	if (w->check->conf->web.auth_file != NULL)
+	if (w->check->conf->web->auth_file != NULL)
 		explicit_bzero(w->options + w->len, WIRE_AUTH_MAX + 2);
 }
 
@@ -104,7 +104,7 @@ read_auth_file(const char *path, char *buf, size_t size)
 static size_t
 add_password(struct check_web *w)
 {
-	const char *path = w->check->conf->web.auth_file, *why;
+	const char *path = w->check->conf->web->auth_file, *why;
 	char buf[WIRE_AUTH_MAX + 2];
 	struct wire_options auth = {.auth = buf};
 	size_t len = 0;
@@ -123,7 +123,7 @@ add_password(struct check_web *w)
 static void
 to_options(const struct check_conf *conf, struct wire_options *o)
 {
-	const struct web_conf *web = &conf->web;
+	const struct web_conf *web = conf->web;
 
 	memset(o, 0, sizeof(*o));
 	o->ca_file = web->ca_file;
@@ -170,7 +170,7 @@ web_init(struct unit_check *c, char *buf, size_t len)
 	}
 	w = calloc(1,
 	    sizeof(*w) + used +
-		(conf->web.auth_file != NULL ? WIRE_AUTH_MAX + 2 : 0));
+		(conf->web->auth_file != NULL ? WIRE_AUTH_MAX + 2 : 0));
 	c->web = w;
 	if (w == NULL)
 		return (-1);
@@ -203,7 +203,7 @@ web_ask(struct unit_check *c)
 	char before[sizeof(w->why)];
 	size_t password = 0;
 
-	if (c->conf->web.auth_file != NULL) {
+	if (c->conf->web->auth_file != NULL) {
 		memcpy(before, w->why, sizeof(before));
 		w->why[0] = '\0';
 		if ((password = add_password(w)) == 0) {

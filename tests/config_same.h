@@ -71,6 +71,24 @@ assert_same_list(char *const *a, char *const *b)
 }
 
 static inline void
+assert_same_web(const struct web_conf *a, const struct web_conf *b)
+{
+	assert_text(a->url, b->url);
+	assert_text(a->method, b->method);
+	assert_same_list(a->headers, b->headers);
+	assert_int_equal(a->nstatus, b->nstatus);
+	for (size_t i = 0; i < a->nstatus; i++)
+		assert_memory_equal(
+		    &a->status[i], &b->status[i], sizeof(a->status[i]));
+	assert_text(a->auth_file, b->auth_file);
+	assert_text(a->ca_file, b->ca_file);
+	assert_text(a->server_name, b->server_name);
+	assert_int_equal(a->expires_within, b->expires_within);
+	assert_int_equal(a->redirects, b->redirects);
+	assert_int_equal(a->verify, b->verify);
+}
+
+static inline void
 assert_same_check(const struct check_conf *a, const struct check_conf *b)
 {
 	assert_int_equal(a->kind, b->kind);
@@ -94,19 +112,9 @@ assert_same_check(const struct check_conf *a, const struct check_conf *b)
 		assert_memory_equal(a->send, b->send, a->send_len);
 	assert_text(a->expect, b->expect);
 	assert_int_equal(a->tls, b->tls);
-	assert_text(a->web.url, b->web.url);
-	assert_text(a->web.method, b->web.method);
-	assert_same_list(a->web.headers, b->web.headers);
-	assert_int_equal(a->web.nstatus, b->web.nstatus);
-	for (size_t i = 0; i < a->web.nstatus; i++)
-		assert_memory_equal(&a->web.status[i], &b->web.status[i],
-		    sizeof(a->web.status[i]));
-	assert_text(a->web.auth_file, b->web.auth_file);
-	assert_text(a->web.ca_file, b->web.ca_file);
-	assert_text(a->web.server_name, b->web.server_name);
-	assert_int_equal(a->web.expires_within, b->web.expires_within);
-	assert_int_equal(a->web.redirects, b->web.redirects);
-	assert_int_equal(a->web.verify, b->web.verify);
+	assert_int_equal(a->web == NULL, b->web == NULL);
+	if (a->web != NULL)
+		assert_same_web(a->web, b->web);
 	assert_same_list(a->command.argv, b->command.argv);
 	assert_text(a->user, b->user);
 	assert_int_equal(a->interval, b->interval);
