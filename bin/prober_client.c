@@ -25,6 +25,7 @@
 #include "../lib/daemonwatch.h"
 #include "prober_client.h"
 #include "wire.h"
+#include "wire_io.h"
 
 #define BUCKETS 256u
 #define READS_IN_TURN 64
@@ -54,6 +55,9 @@ struct prober {
 	uint64_t next_id;
 	struct query_list queries[BUCKETS];
 	struct query_queue queue; /* those that are not sent yet */
+	struct wire_out out;
+	struct wire_in in;
+	struct wire_reply reply; /* perhaps only its beginning */
 };
 
 static void tell(struct prober *p, enum dw_log_level level, const char *fmt,
@@ -250,18 +254,6 @@ encode(const struct prober_query *q, struct wire_request *req)
 	    WIRE_REQUEST_HEAD + tcp->send_len + expect_len + q->options_len);
 }
 
-static int
-transmit(struct prober *p, const struct wire_request *req, size_t len)
-{
-	ssize_t n;
-
-	do {
-		n = send(
-		    p->fd, req, len, MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR);
-	} while (n == -1 && errno == EINTR);
-	return (n == -1 ? -1 : 0);
-}
-
 /*
  * Send what waits.  Any other error than a full socket comes with the end of
  * the prober, or with a shortage: the queries stay, and run out if need be.
@@ -273,8 +265,11 @@ flush(struct prober *p)
 	struct prober_query *q;
 	unsigned want = DW_READ;
 
-	while (p->fd != -1 && (q = TAILQ_FIRST(&p->queue)) != NULL) {
-		if (transmit(p, &req, encode(q, &req)) == -1) {
+	if (p->fd == -1)
+		return;
+	(void)wire_flush(&p->out, p->fd);
+	while ((q = TAILQ_FIRST(&p->queue)) != NULL) {
+		if (wire_send(&p->out, p->fd, &req, encode(q, &req)) == -1) {
 			if (errno == EAGAIN || errno == EWOULDBLOCK)
 				want |= DW_WRITE;
 			break;
@@ -284,8 +279,9 @@ flush(struct prober *p)
 		dw_timer_at(p->loop, &q->timer,
 		    dw_clock() + q->tcp->timeout + PROBER_GRACE);
 	}
-	if (p->fd != -1)
-		(void)dw_io_modify(&p->io, want);
+	if (p->out.len > 0)
+		want |= DW_WRITE;
+	(void)dw_io_modify(&p->io, want);
 }
 
 static bool
@@ -327,29 +323,22 @@ accept_reply(struct prober *p, const struct wire_reply *reply)
 static void
 receive(struct prober *p, int max)
 {
-	/* One byte more, so that a longer message is seen to be one. */
-	union {
-		struct wire_reply reply;
-		char bytes[sizeof(struct wire_reply) + 1];
-	} msg;
 	ssize_t n;
 
 	while (p->fd != -1 && max-- > 0) {
-		n = recv(p->fd, &msg, sizeof(msg.bytes), MSG_DONTWAIT);
-		if (n == -1 && errno == EINTR)
-			continue;
+		n = wire_recv(&p->in, p->fd, &p->reply, sizeof(p->reply));
 		if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return;
-		if (n <= 0) {
+		if (n == 0 || (n == -1 && errno != EMSGSIZE)) {
 			/* Almost always it is dead, and has a status. */
 			put_down(p, NULL);
 			return;
 		}
-		if (!reply_valid(&msg.reply, (size_t)n)) {
+		if (n == -1 || !reply_valid(&p->reply, (size_t)n)) {
 			put_down(p, "sent a malformed answer");
 			return;
 		}
-		accept_reply(p, &msg.reply);
+		accept_reply(p, &p->reply);
 	}
 }
 
@@ -416,6 +405,8 @@ start(struct prober *p, const char **what)
 		return (error);
 	}
 	p->fd = fds[0];
+	p->out.len = 0;
+	p->in.got = 0;
 	p->pid = p->child.pid;
 	p->started = dw_clock();
 	p->silent = 0;
@@ -543,7 +534,9 @@ prober_cancel(struct prober_query *q)
 		req.version = WIRE_VERSION;
 		req.kind = WIRE_CANCEL;
 		req.id = q->id;
-		(void)transmit(p, &req, WIRE_REQUEST_HEAD);
+		(void)wire_send(&p->out, p->fd, &req, WIRE_REQUEST_HEAD);
+		if (p->out.len > 0)
+			(void)dw_io_modify(&p->io, DW_READ | DW_WRITE);
 	}
 	forget(q);
 }

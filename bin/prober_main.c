@@ -29,6 +29,7 @@
 #include "../compat/system.h"
 #include "../lib/daemonwatch.h"
 #include "prober_main.h"
+#include "wire_io.h"
 
 #define PROBES_MAX 4096u  /* under way at once */
 #define REPLIES_MAX 1024u /* more than these waiting: no new requests */
@@ -47,29 +48,35 @@ struct prober {
 	struct task_list probes[BUCKETS];
 	size_t nreplies;
 	struct task_queue replies;
+	struct wire_out out;
+	struct wire_in in;
+	struct wire_request req; /* perhaps only its beginning */
 };
 
 /*
  * Replies
  */
 
+/* -1 when the socket is full; otherwise it does not return. */
+static int
+check_full(void)
+{
+	/* The supervisor has gone; nobody is left to be told. */
+	if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN)
+		exit(0);
+	if (errno != EAGAIN && errno != EWOULDBLOCK && errno != ENOBUFS &&
+	    errno != ENOMEM)
+		err(1, "send");
+	return (-1);
+}
+
 /* 0, or -1 when the socket is full. */
 static int
-transmit(const struct wire_reply *reply)
+transmit(struct prober *p, const struct wire_reply *reply)
 {
-	for (;;) {
-		if (send(WIRE_FD, reply, sizeof(*reply),
-			MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR) != -1)
-			return (0);
-		if (errno == EAGAIN || errno == EWOULDBLOCK ||
-		    errno == ENOBUFS || errno == ENOMEM)
-			return (-1);
-		/* The supervisor has gone; nobody is left to be told. */
-		if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN)
-			exit(0);
-		if (errno != EINTR)
-			err(1, "send");
-	}
+	if (wire_send(&p->out, WIRE_FD, reply, sizeof(*reply)) == 0)
+		return (0);
+	return (check_full());
 }
 
 /* A full socket keeps no probe from going on, but new ones from coming in. */
@@ -80,7 +87,7 @@ rearm(struct prober *p)
 
 	if (p->nreplies < REPLIES_MAX)
 		want |= DW_READ;
-	if (p->nreplies > 0)
+	if (p->nreplies > 0 || p->out.len > 0)
 		want |= DW_WRITE;
 	if (dw_io_modify(&p->io, want) == -1)
 		err(1, "%s", dw_loop_poller(p->loop));
@@ -91,8 +98,12 @@ flush(struct prober *p)
 {
 	struct prober_task *t;
 
+	if (wire_flush(&p->out, WIRE_FD) == -1) {
+		(void)check_full();
+		return;
+	}
 	while ((t = STAILQ_FIRST(&p->replies)) != NULL) {
-		if (transmit(&t->reply) == -1)
+		if (transmit(p, &t->reply) == -1)
 			return;
 		STAILQ_REMOVE_HEAD(&p->replies, next);
 		p->nreplies--;
@@ -265,28 +276,20 @@ goodbye(struct prober *p)
 static void
 take_requests(struct prober *p)
 {
-	struct wire_request req;
-	struct iovec iov = {.iov_base = &req, .iov_len = sizeof(req)};
-	struct msghdr msg;
 	ssize_t n;
 	int i;
 
 	for (i = 0; i < READS_IN_TURN && p->nreplies < REPLIES_MAX; i++) {
-		memset(&msg, 0, sizeof(msg));
-		msg.msg_iov = &iov;
-		msg.msg_iovlen = 1;
-		n = recvmsg(WIRE_FD, &msg, MSG_DONTWAIT);
-		if (n == -1 && errno == EINTR)
-			continue;
+		n = wire_recv(&p->in, WIRE_FD, &p->req, sizeof(p->req));
 		if (n == -1 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return;
+		if (n == -1 && errno == EMSGSIZE)
+			errx(1, "malformed request: it is too long");
 		if (n == -1 && errno != ECONNRESET)
 			err(1, "recvmsg");
 		if (n <= 0)
 			goodbye(p);
-		if (msg.msg_flags & MSG_TRUNC)
-			errx(1, "malformed request: it is too long");
-		handle(p, &req, (size_t)n);
+		handle(p, &p->req, (size_t)n);
 	}
 }
 

@@ -3,12 +3,13 @@
  * Copyright (c) 2026 The daemonwatch authors
  *
  * What the supervisor and its probers say to each other over a
- * SOCK_SEQPACKET pair, the prober's end being descriptor 3, each message with
- * MSG_EOR: without it FreeBSD 15 runs them together.  Both are of one
- * build, so the messages are plain structures; neither believes the other's
- * all the same.  Each probe that was asked for is answered once, unless it is
- * cancelled.  A request without an answer by its deadline is the supervisor's
- * to forget; an answer to an id that it does not know any more never counts.
+ * SOCK_SEQPACKET pair, the prober's end being descriptor 3, each message a
+ * record with MSG_EOR, which may be sent and come in parts (wire_io.h).  Both
+ * are of one build, so the messages are plain structures; neither believes the
+ * other's all the same.  Each probe that was asked for is answered once, unless
+ * it is cancelled.  A request without an answer by its deadline is the
+ * supervisor's to forget; an answer to an id that it does not know any more
+ * never counts.
  */
 #ifndef BIN_WIRE_H
 #define BIN_WIRE_H

@@ -87,6 +87,16 @@ void sender_done(struct sender *s);
 void sender_take(struct sender *s, const unsigned char *data, size_t len);
 
 /*
+ * A record of a SOCK_SEQPACKET unix socket may come in parts, only the last
+ * with MSG_EOR: FreeBSD 15.  Linux never reports MSG_EOR there.
+ */
+#ifdef __FreeBSD__
+#define RECORDS_IN_PARTS true
+#else
+#define RECORDS_IN_PARTS false
+#endif
+
+/*
  * How readily the kernel kills this process when memory is short: from -1000
  * to 1000.  ENOTSUP where there is no such thing.  Safe after vfork.
  */

@@ -30,6 +30,7 @@
 #include <cmocka.h>
 
 #include "../bin/wire.h"
+#include "../bin/wire_io.h"
 #include "forked.h"
 #include "probe_fixture.h"
 
@@ -41,6 +42,8 @@ static struct {
 	pid_t pid; /* 0: reaped */
 	int fd;
 	int err; /* its stderr */
+	struct wire_out out;
+	struct wire_in in;
 } prober;
 
 static void
@@ -68,6 +71,8 @@ start_prober(const char *user)
 	(void)close(err[1]);
 	prober.fd = fds[0];
 	prober.err = err[0];
+	prober.out.len = 0;
+	prober.in.got = 0;
 }
 
 /* Its status, within our patience; what it wrote on stderr. */
@@ -146,10 +151,13 @@ static void
 get(struct wire_reply *reply)
 {
 	struct pollfd pfd = {.fd = prober.fd, .events = POLLIN};
+	ssize_t n;
 
-	assert_int_equal(poll(&pfd, 1, (int)(PATIENCE / DW_MS)), 1);
-	assert_int_equal(
-	    recv(prober.fd, reply, sizeof(*reply), 0), sizeof(*reply));
+	do {
+		assert_int_equal(poll(&pfd, 1, (int)(PATIENCE / DW_MS)), 1);
+		n = wire_recv(&prober.in, prober.fd, reply, sizeof(*reply));
+	} while (n == -1 && errno == EAGAIN);
+	assert_int_equal(n, sizeof(*reply));
 	assert_int_equal(reply->version, WIRE_VERSION);
 	assert_non_null(memchr(reply->text, '\0', sizeof(reply->text)));
 }
@@ -365,12 +373,15 @@ send_until_full(const char *port, uint64_t *next, uint64_t end, int wait)
 	struct pollfd pfd = {.fd = prober.fd, .events = POLLOUT};
 	struct wire_request req;
 
-	while (*next < end) {
+	while (*next < end || prober.out.len > 0) {
 		if (poll(&pfd, 1, wait) != 1)
 			return;
+		(void)wire_flush(&prober.out, prober.fd);
+		if (*next == end || prober.out.len > 0)
+			continue;
 		(void)request(&req, *next, port);
-		if (send(prober.fd, &req, WIRE_REQUEST_HEAD,
-			MSG_DONTWAIT | MSG_NOSIGNAL | MSG_EOR) != -1)
+		if (wire_send(
+			&prober.out, prober.fd, &req, WIRE_REQUEST_HEAD) == 0)
 			++*next;
 		else
 			assert_int_equal(errno, EAGAIN);
