@@ -87,6 +87,16 @@ void sender_done(struct sender *s);
 void sender_take(struct sender *s, const unsigned char *data, size_t len);
 
 /*
+ * Locks of flock(2) and of fcntl(2) exclude each other; F_GETLK tells which it
+ * is, l_pid being -1 for flock's.  On Linux they do not know of each other.
+ */
+#ifdef __FreeBSD__
+#define LOCKS_OF_ONE_KIND true
+#else
+#define LOCKS_OF_ONE_KIND false
+#endif
+
+/*
  * A record of a SOCK_SEQPACKET unix socket may come in parts, only the last
  * with MSG_EOR: FreeBSD 15.  Linux never reports MSG_EOR there.
  */

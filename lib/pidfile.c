@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "../compat/system.h"
 #include "daemonwatch.h"
 #include "file.h"
 
@@ -174,14 +175,20 @@ flocked(int fd)
 	return (errno == EWOULDBLOCK ? 1 : -1);
 }
 
-/* Or is it locked as APUE's own daemons do it, with fcntl(2), by pid? */
+/*
+ * Does pid hold it, or somebody flock(2)'s lock?  APUE's own daemons lock it
+ * with fcntl(2); such a lock of another process says nothing of pid.
+ */
 static bool
-record_locked(int fd, pid_t pid)
+believable(int fd, pid_t pid)
 {
 	struct flock fl = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	bool recorded = fcntl(fd, F_GETLK, &fl) == 0 && fl.l_type != F_UNLCK &&
+	    fl.l_pid > 0;
 
-	return (fcntl(fd, F_GETLK, &fl) == 0 && fl.l_type != F_UNLCK &&
-	    fl.l_pid == pid);
+	if (recorded && (fl.l_pid == pid || LOCKS_OF_ONE_KIND))
+		return (fl.l_pid == pid);
+	return (flocked(fd) == 1);
 }
 
 /* A process that is younger than the file cannot have written it. */
@@ -221,7 +228,7 @@ judge(int fd, const struct stat *st, struct dw_proc_id *id)
 		return (fail(EPERM));
 	if (read_pid(fd, 2, &pid) == -1 || claimed(pid, st, &info) == -1)
 		return (-1);
-	if (younger(&info, st) && flocked(fd) != 1 && !record_locked(fd, pid))
+	if (younger(&info, st) && !believable(fd, pid))
 		return (fail(ESRCH));
 	*id = info.id;
 	return (0);

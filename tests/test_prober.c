@@ -117,8 +117,12 @@ test_many_at_once(void **state)
 		await_answer(&q[i]);
 	for (i = 0; i < MANY; i++) {
 		assert_int_equal(q[i].told.calls, 1);
-		/* How many files it may open is not ours to say. */
-		if (q[i].told.res.error != EMFILE)
+		/*
+		 * How many files it may open is not ours to say; FreeBSD has
+		 * somaxconn, 128, wait, and resets the others.
+		 */
+		if (q[i].told.res.error != EMFILE &&
+		    q[i].told.res.error != ECONNRESET)
 			assert_outcome(q[i].told.res, DW_PROBE_OK);
 	}
 	assert_int_equal(nstarts, 1);

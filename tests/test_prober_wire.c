@@ -398,32 +398,27 @@ test_answers_not_read(void **state)
 	static unsigned char seen[MANY];
 	struct wire_reply reply;
 	uint64_t next = 0;
-	char port[8];
-	in_port_t n = 0;
-	int fd, i;
+	int i;
 
 	(void)state;
-	fd = bind_to("127.0.0.1", &n);
-	assert_true(fd != -1);
-	(void)snprintf(port, sizeof(port), "%u", (unsigned)n);
 	memset(seen, 0, sizeof(seen));
 	start_prober(NULL);
 	await_start();
-	send_until_full(port, &next, MANY, 300);
+	/* Answered at once; FreeBSD refuses only 200 connections a second. */
+	send_until_full("no port", &next, MANY, 300);
 	/* Its memory is bounded, as is what we can make it do. */
 	assert_true(next > 500 && next < MANY);
 	assert_asleep();
 	for (i = 0; i < MANY; i++) {
-		send_until_full(port, &next, MANY, 0);
+		send_until_full("no port", &next, MANY, 0);
 		get(&reply);
 		assert_true(reply.id < MANY);
 		assert_int_equal(seen[reply.id], 0);
 		seen[reply.id] = 1;
-		if (reply.outcome == DW_PROBE_FAILED)
-			assert_int_equal(reply.error, ECONNREFUSED);
+		assert_int_equal(reply.outcome, DW_PROBE_UNKNOWN);
+		assert_int_equal(reply.error, EINVAL);
 	}
 	assert_int_equal(next, MANY);
-	(void)close(fd);
 }
 
 static void
