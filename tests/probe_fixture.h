@@ -21,6 +21,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -160,6 +161,14 @@ struct hole {
 	char port[8];
 };
 
+static inline bool
+on_freebsd(void)
+{
+	struct utsname host;
+
+	return (uname(&host) == 0 && strcmp(host.sysname, "FreeBSD") == 0);
+}
+
 /*
  * Connect until one gets no answer.  FreeBSD answers, by cookies at the
  * latest, and takes it back with a RST: there is no such port there.
@@ -170,7 +179,6 @@ fill(struct hole *h, int listener)
 	struct sockaddr_in sin;
 	socklen_t len = sizeof(sin);
 	struct pollfd pfd = {.events = POLLOUT};
-	struct utsname host;
 
 	h->listener = listener;
 	h->n = 0;
@@ -181,7 +189,7 @@ fill(struct hole *h, int listener)
 	    h->port, sizeof(h->port), "%u", (unsigned)ntohs(sin.sin_port));
 	do {
 		if (h->n == sizeof(h->fds) / sizeof(h->fds[0]) &&
-		    uname(&host) == 0 && strcmp(host.sysname, "FreeBSD") == 0) {
+		    on_freebsd()) {
 			print_message("a full backlog answers here\n");
 			while (h->n > 0)
 				(void)close(h->fds[--h->n]);

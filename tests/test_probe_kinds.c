@@ -227,8 +227,14 @@ test_unix_full(void **state)
 	crowd(clients);
 	res = ask_unix(NULL, NULL, 100 * DW_MS);
 	assert_int_equal(res.outcome, DW_PROBE_FAILED);
-	dw_timer_start(loop, &timer, 50 * DW_MS);
-	assert_int_equal(ask_unix(NULL, NULL, PATIENCE).outcome, DW_PROBE_OK);
+	if (on_freebsd()) {
+		/* There nobody waits for room. */
+		assert_int_equal(res.error, ECONNREFUSED);
+	} else {
+		dw_timer_start(loop, &timer, 50 * DW_MS);
+		res = ask_unix(NULL, NULL, PATIENCE);
+		assert_int_equal(res.outcome, DW_PROBE_OK);
+	}
 	for (int i = 0; i < 16; i++)
 		(void)close(clients[i]);
 	(void)close(fd);

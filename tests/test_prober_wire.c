@@ -408,7 +408,8 @@ test_answers_not_read(void **state)
 	send_until_full("no port", &next, MANY, 300);
 	/* Its memory is bounded, as is what we can make it do. */
 	assert_true(next > 500 && next < MANY);
-	assert_asleep();
+	if (access("/proc/self/status", R_OK) == 0)
+		assert_asleep();
 	for (i = 0; i < MANY; i++) {
 		send_until_full("no port", &next, MANY, 0);
 		get(&reply);
