@@ -72,7 +72,7 @@ hurried() {
 	esb
 	server witness
 	{
-		rule 'interval = 100ms' 'start-timeout = 300ms' \
+		rule 'interval = 100ms' "start-timeout = $((300 * slow))ms" \
 		    "tcp port { address = 127.0.0.1:$esb_port }" "$@"
 		echo "service witness { start = $(list witness) ready = port"
 		echo "tcp port { address = 127.0.0.1:$witness_port"
