@@ -84,11 +84,6 @@ config_resize(struct config *c, void *ptr, size_t size)
 	return (m->data);
 }
 
-#ifdef HAVE_SANITIZERS
-#define SMALL_MAX 0u
-#else
-#define SMALL_MAX 256u
-#endif
 #define SHARED_SIZE 4000u /* with malloc's part and the link, a page */
 
 /* For what never grows. */
@@ -97,7 +92,7 @@ alloc_small(struct config *c, size_t size, size_t align)
 {
 	size_t at = (c->shared_used + align - 1) & ~(align - 1);
 
-	if (size > SMALL_MAX)
+	if (size > SHARED_TEXT_MAX)
 		return (config_alloc(c, size));
 	if (c->shared == NULL || size > SHARED_SIZE - at) {
 		char *more = config_alloc(c, SHARED_SIZE);

@@ -115,7 +115,7 @@ struct unit {
 
 	/* type = detached */
 	struct unit_procs procs;
-	regex_t *match; /* NULL: none */
+	regex_t *match;	 /* NULL: none */
 	uid_t match_uid; /* if conf has a match_user */
 	bool scan_due;
 	bool scan_owed; /* the table could not be read: try again */

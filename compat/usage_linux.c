@@ -51,26 +51,24 @@ count_descriptors(int proc)
 	return (n - 2); /* . and .. */
 }
 
-/* Fields 14, 15 (ticks), 20 and 24 (pages) of stat, behind the last ')'. */
+/* Fields 14, 15 (ticks) and 20 of stat, behind the last ')'. */
 static int
 parse_stat(const char *s, struct usage *u)
 {
-	int64_t hz = sysconf(_SC_CLK_TCK), page = sysconf(_SC_PAGESIZE);
+	int64_t hz = sysconf(_SC_CLK_TCK);
 	intmax_t ticks = 0;
 	const char *p = strrchr(s, ')');
 
-	if (p == NULL || p[1] != ' ' || hz <= 0 || page <= 0) {
+	if (p == NULL || p[1] != ' ' || hz <= 0) {
 		errno = ESRCH;
 		return (-1);
 	}
 	p += 2;
-	for (int field = 3; field <= 24 && *p != '\0'; field++) {
+	for (int field = 3; field <= 20 && *p != '\0'; field++) {
 		if (field == 14 || field == 15)
 			ticks += strtoimax(p, NULL, 10);
 		else if (field == 20)
 			u->threads = strtoimax(p, NULL, 10);
-		else if (field == 24)
-			u->memory = strtoimax(p, NULL, 10) * page;
 		p += strcspn(p, " ");
 		p += *p == ' ';
 	}
@@ -78,11 +76,24 @@ parse_stat(const char *s, struct usage *u)
 	return (0);
 }
 
+/*
+ * Not from stat: since Linux 6.2 each processor keeps a share of the count,
+ * and what stat adds up without them can be 0 for a small program.
+ */
+static void
+parse_status(const char *s, struct usage *u)
+{
+	const char *p = strstr(s, "\nVmRSS:");
+
+	if (p != NULL)
+		u->memory = strtoimax(p + strlen("\nVmRSS:"), NULL, 10) * 1024;
+}
+
 static ssize_t
-read_stat(int proc, char *buf, size_t len)
+read_file(int proc, const char *name, char *buf, size_t len)
 {
 	ssize_t n;
-	int fd = openat(proc, "stat", O_RDONLY | O_CLOEXEC);
+	int fd = openat(proc, name, O_RDONLY | O_CLOEXEC);
 
 	if (fd == -1)
 		return (-1);
@@ -98,18 +109,21 @@ read_stat(int proc, char *buf, size_t len)
 int
 usage_get(pid_t pid, struct usage *u)
 {
-	char path[32], buf[2048];
+	char path[32], buf[4096];
 	int proc, ret;
 
 	(void)snprintf(path, sizeof(path), "/proc/%jd", (intmax_t)pid);
 	*u = (struct usage) {-1, -1, -1, -1};
 	proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (proc == -1 || read_stat(proc, buf, sizeof(buf)) == -1) {
+	if (proc == -1 || read_file(proc, "stat", buf, sizeof(buf)) == -1) {
 		if (errno == ENOENT)
 			errno = ESRCH;
 		ret = -1;
 	} else {
 		ret = parse_stat(buf, u);
+		if (ret == 0 &&
+		    read_file(proc, "status", buf, sizeof(buf)) != -1)
+			parse_status(buf, u);
 		if (ret == 0)
 			u->descriptors = count_descriptors(proc);
 	}

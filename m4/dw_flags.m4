@@ -44,7 +44,6 @@ AS_CASE([$enable_sanitizers],
 	    [enable_sanitizers=address,undefined])
 	dw_sanitizers=$enable_sanitizers
 	SANITIZER_CFLAGS="-fsanitize=$enable_sanitizers"
-	AC_DEFINE([HAVE_SANITIZERS], [1], [the bounds of memory are watched])
 	AX_CHECK_LINK_FLAG([$SANITIZER_CFLAGS], [],
 	    [AC_MSG_ERROR([the compiler cannot -fsanitize=$enable_sanitizers])])
 	AX_APPEND_COMPILE_FLAGS(
@@ -53,6 +52,10 @@ AS_CASE([$enable_sanitizers],
 	dnl They do not go together with these.
 	enable_hardening=no])
 AC_SUBST([SANITIZER_CFLAGS])
+dnl Where the bounds of memory are watched each text has its own.
+AS_VAR_IF([dw_sanitizers], [], [dw_shared=256], [dw_shared=0])
+AC_DEFINE_UNQUOTED([SHARED_TEXT_MAX], [$dw_shared],
+    [texts of the configuration share blocks up to this many bytes])
 
 AS_VAR_IF([enable_hardening], [yes], [
 	AX_APPEND_COMPILE_FLAGS(

@@ -332,6 +332,12 @@ test_values(void **state)
 	assert_key(TCP("host = 10.0.0.1 port = 65535"), "10.0.0.1:65535\n");
 	assert_key(TCP("address = h:1 interval = 2s"), "timeout = 2s\n");
 	assert_key(TCP("address = h:1 interval = 6s"), "timeout = 5s\n");
+}
+
+static void
+test_kinds(void **state)
+{
+	(void)state;
 	assert_key(CHILD("exec e { command = \"true\" }"),
 	    "exec e {\n\t\tcommand = \"true\"\n\t\ttimeout = 5s\n");
 	assert_key(CHILD("exec e { command = {\"sh\", \"a b\"} user = root }"),
@@ -536,6 +542,7 @@ main(void)
 	    cmocka_unit_test(test_samples),
 	    cmocka_unit_test(test_every_key),
 	    cmocka_unit_test(test_values),
+	    cmocka_unit_test(test_kinds),
 	    cmocka_unit_test(test_layout),
 	    cmocka_unit_test(test_lists),
 	    cmocka_unit_test(test_defaults_block),

@@ -72,6 +72,7 @@ test_memory(void **state)
 	(void)state;
 	assert_non_null(p);
 	memset(p, 1, more);
+	assert_true(before > 100000);
 	/* Not to be left out by a clever compiler. */
 	assert_int_equal(p[more - 1], 1);
 	assert_true(own().memory >= before + (int64_t)(more - (2u << 20)));
