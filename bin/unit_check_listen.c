@@ -39,6 +39,13 @@ make_mapped(struct in6_addr *out, const struct in_addr *in)
 	memcpy(&out->s6_addr[12], in, sizeof(*in));
 }
 
+/* IN6_IS_ADDR_UNSPECIFIED() of musl casts const away. */
+static bool
+is_any(const struct in6_addr *addr)
+{
+	return (memcmp(addr, &in6addr_any, sizeof(*addr)) == 0);
+}
+
 /* Do connections to the IPv4 address come to this socket of IPv6? */
 static bool
 takes_v4(const struct listening *l, const struct sockaddr_in6 *at,
@@ -49,7 +56,7 @@ takes_v4(const struct listening *l, const struct sockaddr_in6 *at,
 	if (!l->v4_too)
 		return (false);
 	make_mapped(&mapped, wanted);
-	return (IN6_IS_ADDR_UNSPECIFIED(&at->sin6_addr) ||
+	return (is_any(&at->sin6_addr) ||
 	    memcmp(&at->sin6_addr, &mapped, sizeof(mapped)) == 0);
 }
 
@@ -76,7 +83,7 @@ covers(const struct check_listen *cl, const struct listening *l)
 		return (true);
 	if (cl->addr.ss_family == AF_INET)
 		return (takes_v4(l, a6, &w4->sin_addr));
-	return (IN6_IS_ADDR_UNSPECIFIED(&a6->sin6_addr) ||
+	return (is_any(&a6->sin6_addr) ||
 	    memcmp(&a6->sin6_addr, &w6->sin6_addr, sizeof(w6->sin6_addr)) == 0);
 }
 

@@ -98,6 +98,9 @@ AX_VALGRIND_DFLT([helgrind], [off])
 AX_VALGRIND_DFLT([drd], [off])
 AX_VALGRIND_DFLT([sgcheck], [off])
 AX_VALGRIND_CHECK
+dnl Kept for when config.status runs configure again; each make has its own.
+AC_ARG_VAR([MAKE], [the make that will be used, if it is not "make"])
+AM_SUBST_NOTMAKE([MAKE])
 dnl The macro's rules are GNU make's; other makes cannot read them.
 AS_CASE([`${MAKE-make} --version 2>/dev/null`], [*GNU*], [],
     [VALGRIND_CHECK_RULES=])

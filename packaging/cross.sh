@@ -27,12 +27,21 @@ The products are in build-cross/TARGET/build.
 Environment: CROSS, the directory for all of it (./build-cross); JOBS, how
 many compilers at a time; CROSS_CONFIGURE_ARGS, more options for configure;
 CROSS_CFLAGS (-O1 -g); CROSS_STEPS, some of "tools libraries program tests".
+
+Exit status: 3 if the compiler or the sources could not be fetched, 1 or
+another for what went wrong with them.
 END
 }
 
 die() {
 	echo "cross: $*" >&2
 	exit 1
+}
+
+# Nothing is wrong with ours, but what it needs could not be had.
+unavailable() {
+	echo "cross: $*" >&2
+	exit 3
 }
 
 say() {
@@ -63,8 +72,9 @@ describe() {
 	*-linux-musl)
 		zig_target=$1 host=$cpu-unknown-linux-musl
 		system=Linux options="$options --disable-shared --enable-static"
-		# musl's CMSG_NXTHDR compares signed with unsigned.
-		cflags="$cflags -Wno-sign-compare"
+		# musl's CMSG_NXTHDR compares signed with unsigned; and cmocka
+		# 1.1.5 knows of no uintptr_t but glibc's and the BSDs'.
+		cflags="$cflags -Wno-sign-compare -D_UINTPTR_T_DEFINED"
 		;;
 	esac
 }
@@ -80,7 +90,7 @@ get_zig() {
 	    die "python3 -m venv failed (Debian: python3-venv)"
 	"$zig/bin/python3" -m pip install -q --only-binary :all: \
 	    "ziglang==$ZIG_VERSION" ||
-	    die "pip could not install ziglang $ZIG_VERSION"
+	    unavailable "pip could not install ziglang $ZIG_VERSION"
 	: >"$zig/complete"
 }
 
@@ -105,8 +115,9 @@ apt_lines() {
 
 get_sources() {
 	[ ! -e "$CROSS/sources/complete" ] || return 0
-	command -v apt-get >/dev/null || die "the sources of jansson and" \
-	    "cmocka come by apt-get, which is missing"
+	command -v apt-get >/dev/null ||
+	    unavailable "the sources of jansson and cmocka come by apt-get," \
+	    "which is missing"
 	command -v dpkg-source >/dev/null ||
 	    die "dpkg-source is missing (Debian: dpkg-dev)"
 	say "getting the sources of jansson and cmocka"
@@ -115,7 +126,7 @@ get_sources() {
 	cd "$CROSS/sources"
 	apt_lines >sources.list
 	[ -s sources.list ] ||
-	    die "apt knows no sources of Debian's or Ubuntu's;" \
+	    unavailable "apt knows no sources of Debian's or Ubuntu's;" \
 	    "try apt-get update"
 	set -- apt-get -q -o Dir::Etc::sourcelist="$PWD/sources.list" \
 	    -o Dir::Etc::sourceparts=- -o Dir::State::lists="$PWD/lists" \
@@ -123,7 +134,7 @@ get_sources() {
 	    -o Acquire::Languages=none
 	if ! { "$@" update && "$@" source jansson cmocka; } >log 2>&1; then
 		cat log >&2
-		die "apt could not get the sources"
+		unavailable "apt could not get the sources"
 	fi
 	rm -rf lists cache
 	grep -h '^Version:' ./*.dsc | sed 's/^/cross: source /'
@@ -169,9 +180,13 @@ build_libraries() {
 	build_library jansson -DJANSSON_BUILD_SHARED_LIBS=OFF \
 	    -DJANSSON_BUILD_DOCS=OFF -DJANSSON_WITHOUT_TESTS=ON \
 	    -DJANSSON_EXAMPLES=OFF
-	# Which archive is made, and whether it is installed, has changed.
-	build_library cmocka -DBUILD_SHARED_LIBS=OFF \
-	    -DWITH_STATIC_LIB=OFF -DUNIT_TESTING=OFF -DWITH_EXAMPLES=OFF
+	# 1.1 makes a shared library in any case, and names the archive else.
+	build_library cmocka -DBUILD_SHARED_LIBS=OFF -DWITH_STATIC_LIB=ON \
+	    -DUNIT_TESTING=OFF -DWITH_EXAMPLES=OFF
+	rm -f "$dir"/prefix/lib/libcmocka.so*
+	[ ! -e "$dir/prefix/lib/libcmocka-static.a" ] ||
+	    mv "$dir/prefix/lib/libcmocka-static.a" \
+	    "$dir/prefix/lib/libcmocka.a"
 }
 
 #
