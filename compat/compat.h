@@ -17,6 +17,10 @@
 void closefrom(int);
 #endif
 
+#ifndef HAVE_EXPLICIT_BZERO
+void explicit_bzero(void *, size_t);
+#endif
+
 #ifndef HAVE_FLOPEN
 int flopen(const char *, int, ...);
 #endif

@@ -45,7 +45,7 @@ dw_save_CPPFLAGS=$CPPFLAGS
 LIBS="$LIBBSD_LIBS $LIBS"
 CPPFLAGS="$CPPFLAGS $LIBBSD_CFLAGS"
 AC_CHECK_FUNCS([setproctitle_init])
-AC_REPLACE_FUNCS([closefrom flopen flopenat getprogname reallocarray
+AC_REPLACE_FUNCS([closefrom explicit_bzero flopen flopenat getprogname reallocarray
     setproctitle strlcat strlcpy strtonum])
 dnl A family in one file, as they share a structure.
 AC_REPLACE_FUNCS([pidfile_open])

@@ -186,6 +186,18 @@ strlcat_unterminated_dst_is_left(void **state)
 }
 
 static void
+explicit_bzero_clears_what_it_should(void **state)
+{
+	char buf[] = "a secret word";
+
+	(void)state;
+	explicit_bzero(buf + 2, 6);
+	assert_memory_equal(buf, "a \0\0\0\0\0\0 word", sizeof(buf));
+	explicit_bzero(buf, 0);
+	assert_int_equal(buf[0], 'a');
+}
+
+static void
 reallocarray_refuses_overflow(void **state)
 {
 	volatile size_t huge = SIZE_MAX / 2;
@@ -393,6 +405,7 @@ main(int argc, char *argv[])
 	    cmocka_unit_test(strlcpy_cuts_and_ends),
 	    cmocka_unit_test(strlcat_cuts_and_ends),
 	    cmocka_unit_test(strlcat_unterminated_dst_is_left),
+	    cmocka_unit_test(explicit_bzero_clears_what_it_should),
 	    cmocka_unit_test(reallocarray_refuses_overflow),
 	    cmocka_unit_test(progname_is_the_last_component),
 	    cmocka_unit_test(closefrom_1000_with_rlimit_at_its_highest),
