@@ -374,7 +374,9 @@ alerts_free(struct alerts *all)
 	for (size_t i = 0; all != NULL && i < all->n; i++) {
 		struct alert *a = &all->alert[i];
 
-		if (a->count > 0 && a->child.pid == 0 && a->lines != NULL)
+		/* One that runs is left to end by itself: it keeps its news. */
+		dw_child_stop(&a->child);
+		if (a->count > 0 && a->lines != NULL)
 			send_alert(a);
 		dw_timer_stop(&a->due);
 		dw_timer_stop(&a->late);

@@ -71,6 +71,19 @@ trouble(const char *path, int error)
 	    line, NULL));
 }
 
+/* In ns.  One of the future is new; one before all time is as old as can be. */
+static int64_t
+age_of(time_t now, time_t mtime)
+{
+	int64_t oldest = INT64_MAX / INT64_C(1000000000);
+
+	if (mtime >= now)
+		return (0);
+	if (mtime < now - oldest)
+		return (INT64_MAX);
+	return ((int64_t)(now - mtime) * INT64_C(1000000000));
+}
+
 static int
 check_file(const char *path, bool absent, const struct limit limits[LIMITS],
     struct measure m[LIMITS])
@@ -90,12 +103,8 @@ check_file(const char *path, bool absent, const struct limit limits[LIMITS],
 		return (finish(EX_FAILED, line, NULL));
 	}
 	m[LIMIT_SIZE].value = st.st_size;
-	if (clock_gettime(CLOCK_REALTIME, &now) == 0) {
-		/* One of the future is new. */
-		m[LIMIT_AGE].value = (now.tv_sec > st.st_mtime) ?
-		    (int64_t)(now.tv_sec - st.st_mtime) * INT64_C(1000000000) :
-		    0;
-	}
+	if (clock_gettime(CLOCK_REALTIME, &now) == 0)
+		m[LIMIT_AGE].value = age_of(now.tv_sec, st.st_mtime);
 	return (judge(path, limits, m));
 }
 

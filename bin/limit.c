@@ -164,7 +164,7 @@ limit_amount(char *buf, enum limit_id id, bool share, int64_t amount)
 {
 	static const char letters[] = "KMGT";
 	char time[DURATION_TEXT];
-	int64_t tenths = amount * 10;
+	int64_t tenths;
 	int at = -1;
 
 	if (share)
@@ -176,8 +176,11 @@ limit_amount(char *buf, enum limit_id id, bool share, int64_t amount)
 	else if (kinds[id].unit == UNIT_NUMBER || amount < 1024)
 		snprintf(buf, LIMIT_TEXT, "%lld", (long long)amount);
 	else {
-		for (; tenths >= 10240 && at < 3; at++)
-			tenths /= 1024;
+		/* Times ten what is left of it, or it could be too much. */
+		for (; amount >= 1024 * 1024 && at < 2; at++)
+			amount /= 1024;
+		tenths = amount / 1024 * 10 + amount % 1024 * 10 / 1024;
+		at++;
 		snprintf(buf, LIMIT_TEXT, "%lld.%lld%c",
 		    (long long)(tenths / 10), (long long)(tenths % 10),
 		    letters[at]);

@@ -246,7 +246,8 @@ void unit_check_answered(
 /*
  * How a check of a kind is asked.  init and free: once, free also if init
  * failed (-1 with errno, what is wrong in buf).  ask: an answer follows
- * within its timeout and a bit, or -1.  cancel: none follows.
+ * within its timeout and a bit, or -1.  cancel: none follows.  forget: what
+ * is known of the last run means nothing for the next one; or NULL.
  */
 struct check_way {
 	bool alone; /* an UNKNOWN is its own, not everybody's: tell it */
@@ -254,6 +255,7 @@ struct check_way {
 	void (*free)(struct unit_check *c);
 	int (*ask)(struct unit_check *c);
 	void (*cancel)(struct unit_check *c);
+	void (*forget)(struct unit_check *c);
 };
 extern const struct check_way check_way_net;	 /* unit_check_net.c: prober */
 extern const struct check_way check_way_exec;	 /* unit_check_exec.c */

@@ -44,9 +44,11 @@ tell_degraded(struct unit_check *c, bool degraded)
 {
 	struct unit *u = c->unit;
 
-	if (degraded == c->degraded)
+	if (degraded == c->degraded || c->outcome == DW_PROBE_UNKNOWN)
 		return;
 	c->degraded = degraded;
+	if (c->outcome == DW_PROBE_FAILED)
+		return; /* worse, which the state machine says */
 	dw_log(u->sup->log, degraded ? DW_LOG_WARNING : DW_LOG_NOTICE,
 	    "%s: %s: %s: %s", u->conf->name, c->conf->name,
 	    degraded ? "degraded" : "no longer degraded", c->text);
@@ -82,7 +84,7 @@ unit_check_answered(
 		dw_log(u->sup->log, DW_LOG_WARNING, "%s: %s: unknown: %s",
 		    u->conf->name, c->conf->name, c->text);
 	c->unclear = result->outcome == DW_PROBE_UNKNOWN;
-	tell_degraded(c, degraded && result->outcome == DW_PROBE_OK);
+	tell_degraded(c, degraded);
 	if (result->outcome == DW_PROBE_OK)
 		ev.answer = YES;
 	else if (result->outcome == DW_PROBE_FAILED)
@@ -111,6 +113,14 @@ ask_again(struct dw_timer *timer)
 
 	ask(c);
 	unit_checks_pace(c->unit);
+}
+
+static void
+forget(struct unit_check *c)
+{
+	/* Of a unit that could not be made not all are. */
+	if (c->conf != NULL && c->net != NULL && way(c)->forget != NULL)
+		way(c)->forget(c);
 }
 
 int
@@ -153,6 +163,7 @@ unit_checks_stop(struct unit *u)
 
 		if (c->asking)
 			way(c)->cancel(c);
+		forget(c);
 		c->asking = false;
 		c->quick = QUICK_MIN;
 		dw_timer_stop(&c->timer);
@@ -187,6 +198,7 @@ unit_checks_ask(struct unit *u)
 	for (size_t i = 0; i < u->nchecks; i++) {
 		u->checks[i].quick = QUICK_MIN;
 		u->checks[i].asked = false;
+		forget(&u->checks[i]);
 		ask(&u->checks[i]);
 	}
 }

@@ -108,6 +108,11 @@ static void
 beat_cancel(struct unit_check *c)
 {
 	dw_timer_stop(&c->beat->timer);
+}
+
+static void
+beat_forget(struct unit_check *c)
+{
 	c->beat->failed_at = 0;
 }
 
@@ -144,4 +149,4 @@ unit_beat_timeout(const struct unit *u)
 }
 
 const struct check_way check_way_beat = {
-    false, beat_init, beat_free, beat_ask, beat_cancel};
+    false, beat_init, beat_free, beat_ask, beat_cancel, beat_forget};

@@ -359,4 +359,4 @@ exec_cancel(struct unit_check *c)
 }
 
 const struct check_way check_way_exec = {
-    true, exec_init, exec_free, exec_ask, exec_cancel};
+    true, exec_init, exec_free, exec_ask, exec_cancel, NULL};

@@ -215,6 +215,21 @@ listen_answer(struct dw_defer *defer)
 	unit_check_answered(cl->check, &result, false);
 }
 
+/* An IPv4 address in IPv6's clothes: whoever takes the one takes the other. */
+static void
+unmap(struct sockaddr_storage *ss)
+{
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)ss;
+	struct sockaddr_in in = {.sin_family = AF_INET};
+
+	if (ss->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&in6->sin6_addr))
+		return;
+	in.sin_port = in6->sin6_port;
+	memcpy(&in.sin_addr, &in6->sin6_addr.s6_addr[12], sizeof(in.sin_addr));
+	memset(ss, 0, sizeof(*ss));
+	memcpy(ss, &in, sizeof(in));
+}
+
 /* Numbers only: to look a name up could take for ever. */
 static int
 find_address(struct check_listen *cl, const struct check_conf *conf, char *buf,
@@ -239,7 +254,15 @@ find_address(struct check_listen *cl, const struct check_conf *conf, char *buf,
 	else
 		cl->port = ((struct sockaddr_in *)&cl->addr)->sin_port;
 	freeaddrinfo(ai);
+	unmap(&cl->addr);
 	return (0);
+}
+
+static void
+listen_forget(struct unit_check *c)
+{
+	for (unsigned i = 0; i < LIMITS; i++)
+		c->listen->since[i] = INT64_MIN;
 }
 
 static int
@@ -253,8 +276,7 @@ listen_init(struct unit_check *c, char *buf, size_t len)
 	cl->check = c;
 	cl->answer.cb = listen_answer;
 	cl->answer.arg = cl;
-	for (unsigned i = 0; i < LIMITS; i++)
-		cl->since[i] = INT64_MIN;
+	listen_forget(c);
 	return (find_address(cl, c->conf, buf, len));
 }
 
@@ -280,4 +302,4 @@ listen_cancel(struct unit_check *c)
 }
 
 const struct check_way check_way_listen = {
-    true, listen_init, listen_free, listen_ask, listen_cancel};
+    true, listen_init, listen_free, listen_ask, listen_cancel, listen_forget};

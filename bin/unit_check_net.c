@@ -73,4 +73,4 @@ net_cancel(struct unit_check *c)
 }
 
 const struct check_way check_way_net = {
-    false, net_init, net_free, net_ask, net_cancel};
+    false, net_init, net_free, net_ask, net_cancel, NULL};

@@ -220,6 +220,18 @@ process_answer(struct dw_defer *defer)
 	unit_check_answered(c, &result, false);
 }
 
+/* Other processes: neither their use nor how long it was so is the old ones'.
+ */
+static void
+process_forget(struct unit_check *c)
+{
+	struct check_process *p = c->process;
+
+	p->cpu = -1;
+	for (unsigned i = 0; i < LIMITS; i++)
+		p->since[i] = INT64_MIN;
+}
+
 static int
 process_init(struct unit_check *c, char *buf, size_t len)
 {
@@ -231,11 +243,9 @@ process_init(struct unit_check *c, char *buf, size_t len)
 	if (p == NULL)
 		return (-1);
 	p->check = c;
-	p->cpu = -1;
 	p->answer.cb = process_answer;
 	p->answer.arg = p;
-	for (unsigned i = 0; i < LIMITS; i++)
-		p->since[i] = INT64_MIN;
+	process_forget(c);
 	return (0);
 }
 
@@ -260,5 +270,5 @@ process_cancel(struct unit_check *c)
 	dw_defer_stop(&c->process->answer);
 }
 
-const struct check_way check_way_process = {
-    true, process_init, process_free, process_ask, process_cancel};
+const struct check_way check_way_process = {true, process_init, process_free,
+    process_ask, process_cancel, process_forget};

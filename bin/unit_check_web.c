@@ -236,4 +236,4 @@ web_free(struct unit_check *c)
 }
 
 const struct check_way check_way_web = {
-    false, web_init, web_free, web_ask, web_cancel};
+    false, web_init, web_free, web_ask, web_cancel, NULL};

@@ -196,6 +196,7 @@ unit_has_process(const struct unit *u, pid_t pid)
 void
 unit_main_pid(struct unit *u, pid_t pid)
 {
+	struct dw_proc *last;
 	struct dw_proc_id id;
 
 	if (pid == u->id.pid || !u->sv.running)
@@ -206,19 +207,20 @@ unit_main_pid(struct unit *u, pid_t pid)
 		    u->conf->name, (intmax_t)pid);
 		return;
 	}
-	if (u->adopted != NULL)
-		dw_proc_stop(u->adopted);
-	u->has_main = false;
-	if (pid != u->child.pid) {
-		if (unit_watch_main(u, &id) == -1) {
-			dw_log(u->sup->log, DW_LOG_ERROR, "%s: MAINPID=%jd: %s",
-			    u->conf->name, (intmax_t)pid, strerror(errno));
-			/* Who was it before must not be lost. */
-			(void)unit_main_back(u);
-			return;
-		}
-		u->has_main = true;
+	/* Who was it before is watched until the new one is. */
+	last = u->adopted;
+	u->adopted = NULL;
+	if (pid != u->child.pid && unit_watch_main(u, &id) == -1) {
+		dw_log(u->sup->log, DW_LOG_ERROR, "%s: MAINPID=%jd: %s",
+		    u->conf->name, (intmax_t)pid, strerror(errno));
+		free(u->adopted);
+		u->adopted = last;
+		return;
 	}
+	if (last != NULL)
+		dw_proc_stop(last);
+	free(last);
+	u->has_main = pid != u->child.pid;
 	/* The end of the first must not take the others along. */
 	u->child.flags = u->has_main ? 0 : unit_kill_flags(u);
 	u->id = id;

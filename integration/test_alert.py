@@ -186,3 +186,29 @@ def test_degraded_is_told_where_asked_for(lab):
     wait_for(lambda: told(path), "the alert")
     words, text = told(path)[0]
     assert words[1] == "degraded" and "disk: DISK nearly full" in text[0]
+
+
+def test_end_while_an_alert_was_told_lost_the_next(lab):
+    """The last service's end is that of daemonwatch: who else would tell?"""
+    go, seen = lab.path("open/go"), lab.path("open/seen")
+    script = lab.script("slow.sh", f"""
+echo "$DAEMONWATCH_EVENT" >>{seen}
+while [ "$DAEMONWATCH_EVENT" = down ] && [ ! -e {go} ]; do sleep 0.05; done""")
+
+    def told_of():
+        try:
+            with open(seen, encoding="ascii") as f:
+                return f.read().split()
+        except FileNotFoundError:
+            return []
+    end = lab.path("open/end")
+    bad = lab.script("bad", "sleep 0.2; exit 7")
+    dw = lab.daemonwatch(
+        alert(exec=[script], on=["down", "give-up"]),
+        service("bad", start=[bad], give_up="3 in 10m", critical="yes",
+                backoff="300ms..300ms")).start_foreground()
+    wait_for(lambda: "give-up" in told_of(), "the end told")
+    lab.write("open/go", "")
+    assert dw.wait_exit() != 0
+    wait_for(lambda: not lab.marked(), "the alerts' ends")
+    assert told_of() == ["down", "give-up"]

@@ -178,3 +178,18 @@ def test_a_real_plugin(lab):
     dw, _ = up(lab, [path, "-c", "1:1000000"], interval="1s")
     wait_for(lambda: dw.check("web", "asked")["state"] == "ok", "ok")
     assert dw.check("web", "asked")["metrics"].startswith("procs=")
+
+
+def test_failure_was_said_to_be_no_longer_degraded(lab):
+    command, state = plugin(lab, 1, "so so")
+    dw, _ = up(lab, command)
+    dw.wait_said("web: asked: degraded: so so")
+    lab.write("open/status", "3")
+    dw.wait_said("web: asked: unknown: so so")
+    lab.write("open/status", "2")
+    wait_for(lambda: dw.check("web", "asked")["state"] == "failed", "failed")
+    lab.write("open/status", "1")
+    wait_for(lambda: dw.check("web", "asked")["state"] == "degraded", "again")
+    assert "no longer degraded" not in dw.log_text()
+    lab.write("open/status", "0")
+    dw.wait_said("web: asked: no longer degraded: so so")

@@ -198,3 +198,33 @@ def test_space(lab, limit, state):
             start_timeout="200ms")
     c = wait_check(dw, state)
     assert "free=" in c["metrics"] and "inodes=" in c["metrics"]
+
+
+# -- one for each bug found by reading; each is named after its bug
+
+def starts(path):
+    try:
+        with open(path, encoding="ascii") as f:
+            return [int(t) / 1e9 for t in f.read().split()]
+    except FileNotFoundError:
+        return []
+
+
+def test_for_of_a_limit_counted_the_time_of_the_last_run(lab):
+    path = lab.path("open/starts")
+    script = lab.script("noting", f"date +%s%N >>{path}\nexec sleep 1000")
+    lab.daemonwatch(service(
+        "web", start=[script], backoff="0s",
+        process={"asked": {"interval": "100ms",
+                           "threads": '"> 0 for 1s"'}})).start_foreground()
+    wait_for(lambda: len(starts(path)) >= 3, "three runs")
+    began = starts(path)
+    # Each was well for a second.
+    assert began[2] - began[1] > 0.9
+
+
+def test_mapped_address_was_not_the_one_it_maps(lab):
+    server = lab.server()
+    port = server.address.rsplit(":", 1)[1]
+    dw = up(lab, server, "listen", {"address": f"[::ffff:127.0.0.1]:{port}"})
+    wait_check(dw, "ok", "listens")

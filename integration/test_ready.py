@@ -492,6 +492,26 @@ def test_heartbeat_is_ready(lab, puppet):
     dw.wait_up("web")
 
 
+def test_silence_of_the_last_run_counted_for_the_next(lab):
+    path = lab.path("open/starts")
+    script = lab.script("noting", f"""date +%s%N >>{path}
+trap '' TERM
+while :; do sleep 0.1; done""")
+    watch(lab, with_beat("web", "heartbeat beat { timeout = 1s }",
+                         start=[script], backoff="0s", stop_timeout="1200ms",
+                         start_timeout="300ms"))
+
+    def starts():
+        try:
+            with open(path, encoding="ascii") as f:
+                return [int(t) / 1e9 for t in f.read().split()]
+        except FileNotFoundError:
+            return []
+    wait_for(lambda: len(starts()) >= 3, "three runs")
+    # A second until it is found silent, and as long to be stopped.
+    assert starts()[2] - starts()[1] > 2
+
+
 # ------------------------------------------------------- descriptor, pidfile
 
 @pytest.mark.parametrize("fd", [3, 9, 1023])

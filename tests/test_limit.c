@@ -221,6 +221,22 @@ test_metrics(void **state)
 	assert_string_equal(text, "cpu=1.5% memory=4096B threads=3 uptime=90s");
 }
 
+/* Amounts near the end of their type overflowed when they were shown. */
+static void
+test_great_amounts_overflowed(void **state)
+{
+	char buf[LIMIT_TEXT];
+
+	(void)state;
+	assert_string_equal(
+	    limit_amount(buf, LIMIT_SIZE, false, INT64_MAX), "8388607.9T");
+	assert_string_equal(
+	    limit_amount(buf, LIMIT_AGE, false, INT64_MAX), "106751d23h47m16s");
+	assert_string_equal(
+	    limit_amount(buf, LIMIT_SIZE, false, 1024 * 1024 - 1), "1023.9K");
+	assert_string_equal(limit_amount(buf, LIMIT_SIZE, false, 1536), "1.5K");
+}
+
 int
 main(void)
 {
@@ -230,6 +246,7 @@ main(void)
 	    cmocka_unit_test(test_judged),
 	    cmocka_unit_test(test_held_for_a_time),
 	    cmocka_unit_test(test_metrics),
+	    cmocka_unit_test(test_great_amounts_overflowed),
 	};
 
 	return (cmocka_run_group_tests(tests, NULL, NULL));
