@@ -539,9 +539,10 @@ unit_free(struct unit *u)
 	if (u == NULL)
 		return;
 	unit_leave(u);
-	if (u->match != NULL)
+	if (u->match != NULL) {
 		regfree(u->match);
-	free(u->match);
+		free(u->match);
+	}
 	free(u->adopted);
 	free(u->lost);
 	account_free(&u->account);
