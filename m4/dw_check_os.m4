@@ -67,6 +67,10 @@ AS_CASE([$with_poller:$ac_cv_func_kqueue], [kqueue:no], [
 AC_CHECK_DECLS([SYS_pidfd_open, SYS_pidfd_send_signal], [],
     [AS_VAR_IF([dw_procfd], [linux], [dw_procfd=none])],
     [[#include <sys/syscall.h>]])
+dnl The kernel's headers, which a libc of one's own may be without.
+AC_CHECK_HEADER([linux/inet_diag.h], [],
+    [AS_VAR_IF([dw_listening], [linux], [dw_listening=none])],
+    [[#include <stdint.h>]])
 AC_CHECK_DECL([PR_SET_CHILD_SUBREAPER], [],
     [AS_VAR_IF([dw_reaper], [linux], [dw_reaper=none])],
     [[#include <sys/prctl.h>]])
