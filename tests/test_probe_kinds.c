@@ -179,6 +179,7 @@ test_unix_not_ours_to_ask(void **state)
 		if (setuid(65534) == -1 ||
 		    (mine = dw_loop_new(getenv("TEST_POLLER"))) == NULL)
 			_exit(2);
+		dw_loop_free(loop); /* not to be lost */
 		loop = mine;
 		res = ask_unix(NULL, NULL, PATIENCE);
 		_exit(res.outcome == DW_PROBE_UNKNOWN && res.error == EACCES ?
