@@ -49,18 +49,6 @@ struct alerts {
 	struct alert alert[];
 };
 
-/* Nothing that ends a line, or steers a terminal; for mail, ASCII only. */
-static void
-clean(char *s, bool ascii)
-{
-	for (; *s != '\0'; s++) {
-		unsigned char c = (unsigned char)*s;
-
-		if (c < 0x20 || c == 0x7f || (ascii && c >= 0x80))
-			*s = '?';
-	}
-}
-
 static void
 host_name(char *buf, size_t len)
 {
@@ -84,7 +72,7 @@ write_head(const struct alert *a, char *buf, size_t len)
 	else
 		snprintf(subject, sizeof(subject), "[%.60s] %.64s %s: %.60s",
 		    host, a->service, a->event, a->cause);
-	clean(subject, true);
+	unit_clean_text(subject, true);
 	for (char *const *to = a->conf->mail; *to != NULL; to++)
 		if (used < len)
 			used += (size_t)snprintf(buf + used, len - used, "%s%s",
@@ -319,7 +307,7 @@ alerts_tell(struct alerts *all, const char *service, enum alert_event event,
 			continue;
 		snprintf(a->service, sizeof(a->service), "%s", service);
 		snprintf(a->cause, sizeof(a->cause), "%s", cause);
-		clean(a->cause, false);
+		unit_clean_text(a->cause, false);
 		a->event = alert_event_name(event);
 		a->state = state;
 		a->count++;

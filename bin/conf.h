@@ -137,7 +137,7 @@ struct check_conf {
 	char *send; /* NULL: none; may hold NUL bytes */
 	size_t send_len;
 	char *expect;	      /* with send no longer than WIRE_DATA_MAX */
-	bool absent;	      /* the file should not be there */
+	bool exists;	      /* the file should be there */
 	bool owned;	      /* the socket should be the service's own */
 	struct limit *limits; /* LIMITS of them, or NULL: none */
 	bool tls;	      /* of a tcp check */

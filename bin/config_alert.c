@@ -32,23 +32,6 @@ alert_event_name(enum alert_event event)
 	return (events[event]);
 }
 
-/* A list, or one text without braces.  *n of them, a NULL behind. */
-static char **
-take_texts(
-    struct parser *p, const char *what, size_t *n, struct config_pos *pos)
-{
-	char **list;
-
-	*pos = parser_pos(p, &p->tok);
-	if (p->tok.kind == TOKEN_OPEN)
-		return (take_list(p, what, n));
-	if ((list = parser_alloc(p, 2 * sizeof(*list))) == NULL)
-		return (NULL);
-	*n = 1;
-	list[1] = NULL;
-	return ((list[0] = take_text(p, what, pos)) == NULL ? NULL : list);
-}
-
 /* It becomes a header of the mail: nothing may stand in it that ends that. */
 static int
 check_mail(struct parser *p, const struct config_pos *pos, const char *address)
@@ -121,23 +104,6 @@ parse_alert_on(struct parser *p, struct block *b, enum key_id id)
 	if (b->alert->on != 0)
 		return (0);
 	parser_error(p, &pos, "this alert would tell of nothing");
-	return (-1);
-}
-
-int
-parse_alert_every(struct parser *p, struct block *b, enum key_id id)
-{
-	struct config_pos pos;
-	const char *text, *why;
-	char shown[SHOWN];
-
-	(void)id;
-	if ((text = take_text(p, "a duration", &pos)) == NULL)
-		return (-1);
-	if (value_duration(text, strlen(text), &b->alert->every, &why) == 0)
-		return (0);
-	parser_error(p, &pos, "bad duration %s: %s",
-	    show_text(shown, text, strlen(text)), why);
 	return (-1);
 }
 

@@ -106,18 +106,6 @@ parse_on_exit(struct parser *p, struct block *b, enum key_id id)
 }
 
 int
-parse_exists(struct parser *p, struct block *b, enum key_id id)
-{
-	static const char *const names[] = {"yes", "no"};
-	int i = take_choice(p, config_keys[id].name, names, 2);
-
-	if (i == -1)
-		return (-1);
-	b->check->absent = i == 1;
-	return (0);
-}
-
-int
 parse_owner(struct parser *p, struct block *b, enum key_id id)
 {
 	static const char *const names[] = {"any", "service"};

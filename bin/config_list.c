@@ -119,6 +119,22 @@ take_list(struct parser *p, const char *what, size_t *n)
 	return (NULL);
 }
 
+char **
+take_texts(
+    struct parser *p, const char *what, size_t *n, struct config_pos *pos)
+{
+	char **list;
+
+	*pos = parser_pos(p, &p->tok);
+	if (p->tok.kind == TOKEN_OPEN)
+		return (take_list(p, what, n));
+	if ((list = parser_alloc(p, 2 * sizeof(*list))) == NULL)
+		return (NULL);
+	*n = 1;
+	list[1] = NULL;
+	return ((list[0] = take_text(p, what, pos)) == NULL ? NULL : list);
+}
+
 /* Can it be executed?  0, or an errno. */
 static int
 executable(const char *path)

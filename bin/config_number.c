@@ -52,6 +52,18 @@ to_duration(struct parser *p, const struct config_pos *pos, const char *text,
 }
 
 int
+parse_duration_or_0(struct parser *p, struct block *b, enum key_id id)
+{
+	struct config_pos pos;
+	const char *text;
+
+	if ((text = take_text(p, "a duration", &pos)) == NULL)
+		return (-1);
+	return (
+	    to_duration_or_0(p, &pos, text, strlen(text), key_target(b, id)));
+}
+
+int
 parse_duration(struct parser *p, struct block *b, enum key_id id)
 {
 	struct config_pos pos;

@@ -296,11 +296,12 @@ void *key_target(const struct block *b, enum key_id id);
 
 /* config_kind.c, config_list.c, config_address.c: the parsers of values */
 key_parse parse_type, parse_match, parse_path, parse_count, parse_command,
-    parse_duration, parse_signal, parse_backoff, parse_give_up, parse_hold,
-    parse_when, parse_ready, parse_on_exit, parse_user, parse_prober_user,
-    parse_group, parse_umask, parse_env, parse_log, parse_log_to, parse_address,
-    parse_host, parse_port, parse_source, parse_limit, parse_exists,
-    parse_owner, parse_times, parse_send, parse_expect;
+    parse_duration, parse_duration_or_0, parse_signal, parse_backoff,
+    parse_give_up, parse_hold, parse_when, parse_ready, parse_on_exit,
+    parse_user, parse_prober_user, parse_group, parse_umask, parse_env,
+    parse_log, parse_log_to, parse_address, parse_host, parse_port,
+    parse_source, parse_limit, parse_owner, parse_times, parse_send,
+    parse_expect;
 /* config_process.c */
 key_parse parse_groups, parse_limits, parse_nice, parse_oom_score, parse_bool,
     parse_env_file, parse_stream, parse_sockets, parse_instances;
@@ -316,6 +317,9 @@ int take_choice(
     struct parser *p, const char *key, const char *const *names, size_t n);
 /* A list of such; *n of them, a NULL behind. */
 char **take_list(struct parser *p, const char *what, size_t *n);
+/* The same, or one text without braces; *pos: where it begins. */
+char **take_texts(
+    struct parser *p, const char *what, size_t *n, struct config_pos *pos);
 
 /* Is the path absolute?  Else it is reported. */
 int check_path(struct parser *p, const struct config_pos *pos, const char *what,
@@ -327,6 +331,9 @@ int account_known(struct parser *p, const struct config_pos *pos,
 /* config_value.c: words to values; -1 with the reason in *why */
 int value_number(const char *s, size_t len, uint64_t min, uint64_t max,
     uint64_t *out, const char **why);
+/* A number of bytes, or with K, M, G or T of powers of 1024; at most max. */
+int value_size(
+    const char *s, size_t len, uint64_t max, uint64_t *out, const char **why);
 int value_duration(const char *s, size_t len, int64_t *out, const char **why);
 /* Splits at "..": false if there is none. */
 bool value_range(const char *s, size_t len, size_t *first, size_t *second);
@@ -366,7 +373,7 @@ void check_alert(struct parser *p, struct block *b);
 /* All services are read: does each pattern mean one? */
 void check_alerts(struct parser *p);
 void print_alert(FILE *f, const struct alert_conf *a);
-key_parse parse_alert_mail, parse_alert_on, parse_alert_every, parse_patterns;
+key_parse parse_alert_mail, parse_alert_on, parse_patterns;
 
 /* config_print.c */
 void print_text(FILE *f, const char *key, const char *s);

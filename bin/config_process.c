@@ -50,26 +50,15 @@ parse_groups(struct parser *p, struct block *b, enum key_id id)
 static int
 to_limit(const char *s, size_t len, rlim_t *out, const char **why)
 {
-	static const char units[] = "KMGT";
-	const char *unit;
-	unsigned shift = 0;
 	uint64_t n;
 
 	if (len == 9 && memcmp(s, "unlimited", 9) == 0) {
 		*out = RLIM_INFINITY;
 		return (0);
 	}
-	if (len > 1 && (unit = memchr(units, s[len - 1], 4)) != NULL) {
-		shift = 10 * (unsigned)(unit - units + 1);
-		len--;
-	}
-	if (value_number(s, len, 0, INT64_MAX, &n, why) == -1)
+	if (value_size(s, len, INT64_MAX, &n, why) == -1)
 		return (-1);
-	if (n > (uint64_t)INT64_MAX >> shift) {
-		*why = "too large";
-		return (-1);
-	}
-	*out = (rlim_t)(n << shift);
+	*out = (rlim_t)n;
 	return (0);
 }
 

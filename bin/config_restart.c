@@ -101,24 +101,17 @@ add_end(struct parser *p, const struct config_pos *pos, const char *text,
 int
 parse_ends(struct parser *p, struct block *b, enum key_id id)
 {
-	struct config_pos pos = parser_pos(p, &p->tok);
 	struct end_set set = {.given = true};
-	const char *text;
+	struct config_pos pos;
 	char **list;
 	size_t n;
 
-	if (p->tok.kind != TOKEN_OPEN) {
-		text = take_text(p, "an exit status or a signal", &pos);
-		if (text == NULL || add_end(p, &pos, text, &set) == -1)
+	list = take_texts(p, "an exit status or a signal", &n, &pos);
+	if (list == NULL)
+		return (-1);
+	for (size_t i = 0; i < n; i++)
+		if (add_end(p, &pos, list[i], &set) == -1)
 			return (-1);
-	} else {
-		list = take_list(p, "an exit status or a signal", &n);
-		if (list == NULL)
-			return (-1);
-		for (size_t i = 0; i < n; i++)
-			if (add_end(p, &pos, list[i], &set) == -1)
-				return (-1);
-	}
 	*(struct end_set *)key_target(b, id) = set;
 	return (0);
 }

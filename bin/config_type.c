@@ -80,12 +80,17 @@ complete_udp(struct parser *p, struct block *b)
 }
 
 static void
-complete_unix(struct parser *p, struct block *b)
+need_path(struct parser *p, const struct block *b, const char *example)
 {
 	if (is_missing(b, KEY_CHECK_PATH))
 		parser_error(p, &b->open,
-		    "this check needs a path, as in "
-		    "path = /run/mysqld/mysqld.sock");
+		    "this check needs a path, as in path = %s", example);
+}
+
+static void
+complete_unix(struct parser *p, struct block *b)
+{
+	need_path(p, b, "/run/mysqld/mysqld.sock");
 	complete_data(p, b);
 }
 
@@ -169,19 +174,13 @@ refuse_hold(struct parser *p, const struct block *b, enum key_id first,
 }
 
 static void
-need_path(struct parser *p, const struct block *b)
-{
-	if (is_missing(b, KEY_CHECK_PATH))
-		parser_error(p, &b->open,
-		    "this check needs a path, as in path = /var/spool/x");
-}
-
-static void
 complete_file(struct parser *p, struct block *b)
 {
-	need_path(p, b);
+	need_path(p, b, "/var/spool/x");
 	refuse_hold(p, b, KEY_LIMIT_AGE, KEY_LIMIT_SIZE);
-	if (b->check->absent &&
+	if (b->seen[KEY_EXISTS].line == 0 || b->bad[KEY_EXISTS])
+		b->check->exists = true;
+	if (!b->check->exists &&
 	    (b->seen[KEY_LIMIT_AGE].line != 0 ||
 		b->seen[KEY_LIMIT_SIZE].line != 0))
 		parser_error(p, &b->seen[KEY_EXISTS],
@@ -191,7 +190,7 @@ complete_file(struct parser *p, struct block *b)
 static void
 complete_space(struct parser *p, struct block *b)
 {
-	need_path(p, b);
+	need_path(p, b, "/var/spool/x");
 	need_limit(p, b, KEY_LIMIT_FREE, KEY_LIMIT_INODES);
 	refuse_hold(p, b, KEY_LIMIT_FREE, KEY_LIMIT_INODES);
 }
@@ -242,7 +241,7 @@ print_path(FILE *f, const struct check_conf *c)
 	fputc('\t', f);
 	print_text(f, "path", c->path);
 	if (c->kind == CHECK_FILE)
-		fprintf(f, "\t\texists = %s\n", c->absent ? "no" : "yes");
+		fprintf(f, "\t\texists = %s\n", c->exists ? "yes" : "no");
 	print_limits(f, c);
 	print_user(f, c);
 }

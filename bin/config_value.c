@@ -89,6 +89,24 @@ value_number(const char *s, size_t len, uint64_t min, uint64_t max,
 	return (0);
 }
 
+int
+value_size(
+    const char *s, size_t len, uint64_t max, uint64_t *out, const char **why)
+{
+	static const char letters[] = "KMGT";
+	const char *letter;
+	unsigned shift = 0;
+
+	if (len > 1 && (letter = memchr(letters, s[len - 1], 4)) != NULL) {
+		shift = 10 * ((unsigned)(letter - letters) + 1);
+		len--;
+	}
+	if (value_number(s, len, 0, max >> shift, out, why) == -1)
+		return (-1);
+	*out <<= shift;
+	return (0);
+}
+
 /* The unit at s, which has to be smaller than the one before. */
 static size_t
 find_unit(

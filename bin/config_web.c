@@ -169,18 +169,14 @@ to_status(const char *text, struct wire_status *s)
 int
 parse_statuses(struct parser *p, struct block *b, enum key_id id)
 {
-	struct config_pos pos = parser_pos(p, &p->tok);
-	char *one[2] = {NULL, NULL}, **list = one;
+	struct config_pos pos;
 	struct wire_status *all;
 	const char *why;
-	size_t n = 1;
+	char **list;
+	size_t n;
 
-	if (p->tok.kind == TOKEN_OPEN) {
-		if ((list = take_list(p, "a status", &n)) == NULL)
-			return (-1);
-	} else if ((one[0] = take_text(p, "a status", &pos)) == NULL) {
+	if ((list = take_texts(p, "a status", &n, &pos)) == NULL)
 		return (-1);
-	}
 	if (n == 0 || n > WIRE_STATUS_MAX) {
 		parser_error(
 		    p, &pos, "status has 1 to %u members", WIRE_STATUS_MAX);

@@ -80,25 +80,17 @@ read_share(const char *s, size_t len, int64_t *out, const char **why)
 	return (0);
 }
 
-/* "500", "500K", "2G": powers of 1024 */
 static int
 read_size(const char *s, size_t len, int64_t *out, const char **why)
 {
-	static const char letters[] = "KMGT";
-	const char *letter;
-	unsigned shift = 0;
 	uint64_t n;
 
-	if (len > 1 && (letter = strchr(letters, s[len - 1])) != NULL) {
-		shift = 10 * ((unsigned)(letter - letters) + 1);
-		len--;
-	}
-	if (value_number(s, len, 0, NUMBER_MAX >> shift, &n, why) == -1) {
+	if (value_size(s, len, NUMBER_MAX, &n, why) == -1) {
 		*why = "a size is a number, with K, M, G or T behind it or "
 		       "not: 500M";
 		return (-1);
 	}
-	*out = (int64_t)(n << shift);
+	*out = (int64_t)n;
 	return (0);
 }
 

@@ -33,6 +33,17 @@ shell_says(int status)
 				"");
 }
 
+void
+unit_clean_text(char *s, bool ascii)
+{
+	for (; *s != '\0'; s++) {
+		unsigned char c = (unsigned char)*s;
+
+		if (c < 0x20 || c == 0x7f || (ascii && c >= 0x80))
+			*s = '?';
+	}
+}
+
 const char *
 unit_status_text(int status, char *buf, size_t len)
 {
@@ -179,9 +190,9 @@ run_command(struct unit *u, enum service_command kind, struct follow *f)
 	f->ev.text = f->text;
 }
 
-/* FNV-1a: should two texts ever have the same, one is said more seldom. */
-static uint64_t
-hash_text(const char *s, size_t len)
+/* FNV-1a */
+uint64_t
+unit_hash(const char *s, size_t len)
 {
 	uint64_t h = UINT64_C(0xcbf29ce484222325);
 
@@ -199,6 +210,7 @@ is_said_already(struct unit *u, const struct service_action *a)
 {
 	const char *end;
 	size_t len;
+	uint64_t hash;
 
 	if (a->to == SV_UP)
 		u->said_times = 0;
@@ -208,8 +220,10 @@ is_said_already(struct unit *u, const struct service_action *a)
 		    (a->to == SV_STARTING || a->to == SV_WAITING));
 	end = strstr(a->text, "; next try in ");
 	len = (end != NULL) ? (size_t)(end - a->text) : strlen(a->text);
-	if (u->said != hash_text(a->text, len)) {
-		u->said = hash_text(a->text, len);
+	/* Should two texts have the same, one is said more seldom. */
+	hash = unit_hash(a->text, len);
+	if (u->said != hash) {
+		u->said = hash;
 		u->said_times = 0;
 	}
 	u->said_times++;

@@ -154,6 +154,10 @@ int unit_watch_main(struct unit *u, const struct dw_proc_id *id);
 int unit_adopt(struct unit *u, const struct dw_proc_id *id);
 /* "exited with status 1", "killed by signal 9 (SIGKILL)" */
 const char *unit_status_text(int status, char *buf, size_t len);
+/* Bytes that end a line or steer a terminal become '?'; ascii: all above too.
+ */
+void unit_clean_text(char *s, bool ascii);
+uint64_t unit_hash(const char *s, size_t len);
 
 /* What a program is started for decides what it gets. */
 enum unit_role {

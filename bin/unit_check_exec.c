@@ -90,15 +90,6 @@ output_ready(struct dw_io *io, unsigned events)
 	read_output(io->arg, READS_MAX);
 }
 
-/* Anything that could steer a terminal or break a line becomes a '?'. */
-static void
-clean(char *s)
-{
-	for (; *s != '\0'; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = '?';
-}
-
 /* Split the first line into text and performance data. */
 static void
 take_line(struct check_exec *e, char *text, size_t len)
@@ -111,7 +102,7 @@ take_line(struct check_exec *e, char *text, size_t len)
 			e->output[i] = '?';
 	e->output[e->len] = '\0';
 	line[strcspn(line, "\r\n")] = '\0';
-	clean(line);
+	unit_clean_text(line, false);
 	free(c->metrics);
 	c->metrics = NULL;
 	if ((bar = strchr(line, '|')) != NULL) {
@@ -223,7 +214,7 @@ make_look(struct check_exec *e, const struct check_conf *conf)
 	argv[n++] = runtime_program("daemonwatch-check");
 	argv[n++] = strdup(check_kind_name(conf->kind));
 	argv[n++] = strdup(conf->path);
-	if (conf->absent)
+	if (conf->kind == CHECK_FILE && !conf->exists)
 		argv[n++] = strdup("absent");
 	for (unsigned i = 0; conf->limits != NULL && i < LIMITS; i++) {
 		if (conf->limits[i].op == 0)

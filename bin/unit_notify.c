@@ -57,7 +57,6 @@ make_path(const struct unit *u, struct sockaddr_un *sun)
 {
 	const char *dir = u->sup->opt.runtime_dir, *s = u->conf->name;
 	char path[sizeof(sun->sun_path) + 32];
-	uint64_t hash = UINT64_C(14695981039346656037);
 	int n;
 
 	if (u->sup->opt.transient || dir == NULL ||
@@ -72,10 +71,8 @@ make_path(const struct unit *u, struct sockaddr_un *sun)
 	n = snprintf(sun->sun_path, sizeof(sun->sun_path), "%s/%s", path, s);
 	if (n > 0 && (size_t)n < sizeof(sun->sun_path))
 		return (0);
-	for (; *s != '\0'; s++)
-		hash = (hash ^ (unsigned char)*s) * UINT64_C(1099511628211);
 	n = snprintf(sun->sun_path, sizeof(sun->sun_path), "%s/~%016jx", path,
-	    (uintmax_t)hash);
+	    (uintmax_t)unit_hash(s, strlen(s)));
 	if (n > 0 && (size_t)n < sizeof(sun->sun_path))
 		return (0);
 	errno = ENAMETOOLONG;

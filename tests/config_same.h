@@ -97,7 +97,7 @@ assert_same_check(const struct check_conf *a, const struct check_conf *b)
 	assert_text(a->port, b->port);
 	assert_text(a->source, b->source);
 	assert_text(a->path, b->path);
-	assert_int_equal(a->absent, b->absent);
+	assert_int_equal(a->exists, b->exists);
 	assert_int_equal(a->owned, b->owned);
 	assert_int_equal(a->limits == NULL, b->limits == NULL);
 	for (size_t i = 0; a->limits != NULL && i < LIMITS; i++) {
