@@ -15,7 +15,7 @@ man=$(cd "$(dirname "$0")/../man" && pwd)
 DAEMONWATCH_LIBEXECDIR=$bin/bin
 export DAEMONWATCH_LIBEXECDIR
 
-dir=$(mktemp -d "${TMPDIR:-/tmp}/daemonwatch-demo.XXXXXX")
+dir=$(mktemp -d -t daemonwatch-demo.XXXXXX)
 watcher=
 
 finish() {

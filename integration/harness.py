@@ -24,6 +24,8 @@ import tempfile
 import threading
 import uuid
 
+import pytest
+
 from procs import (alive, all_pids, children_of, cmdline_of, cpu_ns,
                    descendants_of, environ_of, fds_of, kill, kill_and_wait,
                    monotonic_ns, SLOW, stat_of, status_of, Unmet,
@@ -194,6 +196,15 @@ def service(name, **keys):
 
 def defaults(**keys):
     return block("defaults", None, keys)
+
+
+def program(name):
+    """The path of a real server; the test is skipped where there is none."""
+    path = shutil.which(name, path="/usr/bin:/usr/sbin:/usr/local/bin:"
+                        "/usr/local/sbin")
+    if path is None:
+        pytest.skip(f"{name} is not installed")
+    return path
 
 
 # ------------------------------------------------------------- fake servers

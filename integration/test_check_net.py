@@ -4,20 +4,11 @@
 # Checks of local sockets and by datagrams, on real servers.
 
 import os
-import shutil
 import signal
 
 import pytest
 
-from harness import alive, kill, kill_and_wait, service, wait_for
-
-
-def program(name):
-    path = shutil.which(name, path="/usr/bin:/usr/sbin:/usr/local/bin:"
-                        "/usr/local/sbin")
-    if path is None:
-        pytest.skip(f"{name} is not installed")
-    return path
+from harness import alive, kill, kill_and_wait, program, service, wait_for
 
 
 @pytest.fixture

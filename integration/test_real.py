@@ -6,22 +6,13 @@
 
 import os
 import pwd
-import shutil
 import signal
 import socket
 
 import pytest
 
-from harness import (alive, answers, kill, kill_and_wait, service, stat_of,
+from harness import (alive, answers, kill, kill_and_wait, program, service, stat_of,
                      wait_for)
-
-
-def program(name):
-    path = shutil.which(name, path="/usr/bin:/usr/sbin:/usr/local/bin:"
-                        "/usr/local/sbin")
-    if path is None:
-        pytest.skip(f"{name} is not installed")
-    return path
 
 
 def ask(port, question):

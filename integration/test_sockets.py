@@ -4,6 +4,7 @@
 # Listening sockets that daemonwatch opens and hands over, and keeps while the
 # service is started again.
 
+import contextlib
 import grp
 import json
 import os
@@ -16,7 +17,7 @@ import threading
 
 import pytest
 
-from harness import (alive, answers, environ_of, fds_of, have_ipv6,
+from harness import (alive, answers, cmdline_of, environ_of, fds_of, have_ipv6,
                      kill_and_wait, service, wait_for)
 
 SERVER = r"""
@@ -300,12 +301,10 @@ def test_next_daemonwatch_and_a_service_that_has_the_socket(lab):
     assert ask(("127.0.0.1", port)) == b"%d" % new["pid"]
 
 
-def cmdline(pid):
-    try:
-        with open(f"/proc/{pid}/cmdline", "rb") as f:
-            return f.read().decode("utf-8", "replace")
-    except OSError:
-        return ""
+def is_gunicorn(pid):
+    with contextlib.suppress(OSError):
+        return "gunicorn" in cmdline_of(pid)
+    return False
 
 
 def test_gunicorn_takes_them(lab):
@@ -326,7 +325,7 @@ def test_gunicorn_takes_them(lab):
             assert b"200 OK" in s.recv(100)
         if n < 2:
             # Its worker may still accept, and is killed a moment later.
-            family = [p for p in lab.marked() if "gunicorn" in cmdline(p)]
+            family = [p for p in lab.marked() if is_gunicorn(p)]
             kill_and_wait(dw.service("web")["pids"][0])
             wait_for(lambda: not any(alive(p) for p in family),
                      "the end of its workers")

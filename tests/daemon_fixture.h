@@ -21,8 +21,9 @@
 
 #include "daemonwatch.h"
 #include "forked.h"
+#include "temp_dir.h"
 
-static char dir[] = "/tmp/dw-daemon-XXXXXX";
+static char dir[TEMP_DIR];
 static char file[64];
 
 static inline int serve(struct dw_daemon *d, int *ready);
@@ -35,7 +36,7 @@ static inline int
 make_dir(void **state)
 {
 	(void)state;
-	if (mkdtemp(dir) == NULL || chmod(dir, 0755) == -1)
+	if (temp_dir(dir, "dw-daemon") == -1 || chmod(dir, 0755) == -1)
 		return (-1);
 	(void)snprintf(file, sizeof(file), "%s/pid", dir);
 	return (0);

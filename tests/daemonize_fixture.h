@@ -25,6 +25,7 @@
 
 #include "daemonwatch.h"
 #include "forked.h"
+#include "temp_dir.h"
 
 /* What a daemon finds. */
 struct facts {
@@ -53,14 +54,14 @@ static struct scene {
 	int keep[2];
 } scene;
 
-static char dir[] = "/tmp/dw-daemonize-XXXXXX";
+static char dir[TEMP_DIR];
 static char file[64], other[64];
 
 static inline int
 make_dir(void **state)
 {
 	(void)state;
-	if (mkdtemp(dir) == NULL || chmod(dir, 0755) == -1)
+	if (temp_dir(dir, "dw-daemonize") == -1 || chmod(dir, 0755) == -1)
 		return (-1);
 	(void)snprintf(file, sizeof(file), "%s/file", dir);
 	(void)snprintf(other, sizeof(other), "%s/other", dir);

@@ -21,18 +21,19 @@
 
 #include "daemonwatch.h"
 #include "forked.h"
+#include "temp_dir.h"
 
 #define STRANGER 65534 /* nobody */
 #define OTHER 65533
 
-static char dir[] = "/tmp/dw-pidfile-XXXXXX";
+static char dir[TEMP_DIR];
 static char file[64], other[64];
 
 static inline int
 make_dir(void **state)
 {
 	(void)state;
-	if (mkdtemp(dir) == NULL || chmod(dir, 0755) == -1)
+	if (temp_dir(dir, "dw-pidfile") == -1 || chmod(dir, 0755) == -1)
 		return (-1);
 	(void)snprintf(file, sizeof(file), "%s/pid", dir);
 	(void)snprintf(other, sizeof(other), "%s/other", dir);

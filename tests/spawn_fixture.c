@@ -30,6 +30,7 @@
 #include "daemonwatch.h"
 #include "forked.h"
 #include "spawn_fixture.h"
+#include "temp_dir.h"
 
 char self[PATH_MAX];
 char dir[64];
@@ -213,11 +214,11 @@ copy_self(const char *argv0)
 int
 find_self(const char *argv0)
 {
-	char pattern[] = "/tmp/test_spawn.XXXXXX";
+	char made[TEMP_DIR];
 	char real[PATH_MAX];
 
-	if (mkdtemp(pattern) == NULL || realpath(pattern, real) == NULL ||
-	    strlen(real) >= sizeof(dir))
+	if (temp_dir(made, "test_spawn") == -1 ||
+	    realpath(made, real) == NULL || strlen(real) >= sizeof(dir))
 		return (-1);
 	memcpy(dir, real, strlen(real) + 1);
 	(void)snprintf(self, sizeof(self), "%s/self", dir);

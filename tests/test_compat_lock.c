@@ -30,6 +30,8 @@
 
 #include <cmocka.h>
 
+#include "temp_dir.h"
+
 /*
  * It keeps descriptors of its own above the limit, has its own idea of
  * limits, and its own name for ps(1).
@@ -43,7 +45,7 @@ skip_on_valgrind(void)
 		skip();
 }
 
-static char dir[] = "/tmp/test_compat.XXXXXX";
+static char dir[TEMP_DIR];
 static char path[64];
 
 static int
@@ -51,7 +53,7 @@ set_up(void **state)
 {
 	(void)state;
 	(void)alarm(120);
-	if (mkdtemp(dir) == NULL)
+	if (temp_dir(dir, "test_compat") == -1)
 		return (-1);
 	(void)snprintf(path, sizeof(path), "%s/file", dir);
 	return (0);

@@ -23,8 +23,9 @@
 #include <cmocka.h>
 
 #include "config_fixture.h"
+#include "temp_dir.h"
 
-static char dir[] = "/tmp/test_config.XXXXXX";
+static char dir[TEMP_DIR];
 /* "file:line:column: text\n" each, the directory's name cut off. */
 static char *told;
 static size_t told_len;
@@ -553,7 +554,7 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	return (mkdtemp(dir) == NULL ? -1 : 0);
+	return (temp_dir(dir, "test_config"));
 }
 
 static int

@@ -24,6 +24,7 @@
 #include <cmocka.h>
 
 #include "conf.h"
+#include "temp_dir.h"
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t n, size_t size);
@@ -105,7 +106,7 @@ put(const char *path, const char *text)
 	assert_int_equal(fclose(f), 0);
 }
 
-static char dir[] = "/tmp/test_config.XXXXXX";
+static char dir[TEMP_DIR];
 
 /*
  * Found a sort of no names at all: the list of an include's matches was lost
@@ -148,7 +149,7 @@ static int
 set_up(void **state)
 {
 	(void)state;
-	return (mkdtemp(dir) == NULL ? -1 : 0);
+	return (temp_dir(dir, "test_config"));
 }
 
 static int

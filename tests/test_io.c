@@ -29,6 +29,7 @@
 #include <cmocka.h>
 
 #include "io_fixture.h"
+#include "temp_dir.h"
 
 /*
  * What is refused
@@ -121,14 +122,17 @@ refuse(int fd)
 static void
 what_cannot_be_waited_for_is_refused(void **state)
 {
-	char path[] = "/tmp/test_loop.XXXXXX";
+	char dir[TEMP_DIR], path[64];
 
 	(void)state;
 	refuse(open("/dev/null", O_RDWR | O_CLOEXEC));
 	refuse(open("/dev/zero", O_RDWR | O_CLOEXEC));
 	refuse(open("/", O_RDONLY | O_CLOEXEC));
-	refuse(mkstemp(path));
+	assert_int_equal(temp_dir(dir, "test_loop"), 0);
+	(void)snprintf(path, sizeof(path), "%s/file", dir);
+	refuse(open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600));
 	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(dir), 0);
 	assert_int_equal(dw_loop_run(loop), 0);
 }
 
@@ -200,12 +204,12 @@ the_other_end_of_a_pipe_is_closed(void **state)
 static void
 a_fifo_without_writer_is_silent(void **state)
 {
-	char dir[] = "/tmp/test_loop.XXXXXX", path[64];
+	char dir[TEMP_DIR], path[64];
 	struct heard r;
 	int fd, writer;
 
 	(void)state;
-	assert_non_null(mkdtemp(dir));
+	assert_int_equal(temp_dir(dir, "test_loop"), 0);
 	(void)snprintf(path, sizeof(path), "%s/fifo", dir);
 	assert_int_equal(mkfifo(path, 0600), 0);
 	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);

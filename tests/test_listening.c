@@ -29,6 +29,7 @@
 
 #include "../compat/listening.h"
 #include "forked.h"
+#include "temp_dir.h"
 
 #define MANY 600
 
@@ -302,7 +303,7 @@ full_queue(void **state)
 	in_child(full_tcp);
 }
 
-static char dir[] = "/tmp/test_listening.XXXXXX";
+static char dir[TEMP_DIR];
 
 static void
 unix_socket(void)
@@ -335,7 +336,7 @@ static int
 make_dir(void **state)
 {
 	(void)state;
-	return (mkdtemp(dir) == NULL ? -1 : 0);
+	return (temp_dir(dir, "test_listening"));
 }
 
 static int

@@ -32,19 +32,20 @@
 
 #include "daemonwatch.h"
 #include "forked.h"
+#include "temp_dir.h"
 
 #define HEAD                                                                \
 	"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{3}" \
 	"[+-][0-9]{2}:[0-9]{2} t\\[[0-9]+\\] "
 
-static char dir[] = "/tmp/dw-log-XXXXXX";
+static char dir[TEMP_DIR];
 static char file[64];
 
 static int
 make_dir(void **state)
 {
 	(void)state;
-	if (mkdtemp(dir) == NULL)
+	if (temp_dir(dir, "dw-log") == -1)
 		return (-1);
 	(void)snprintf(file, sizeof(file), "%s/log", dir);
 	return (0);

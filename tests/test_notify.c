@@ -26,16 +26,17 @@
 
 #include "daemonwatch.h"
 #include "forked.h"
+#include "temp_dir.h"
 
 #define PATH_SIZE sizeof(((struct sockaddr_un *)NULL)->sun_path)
 
-static char dir[] = "/tmp/dw-notify-XXXXXX";
+static char dir[TEMP_DIR];
 
 static int
 make_dir(void **state)
 {
 	(void)state;
-	return (mkdtemp(dir) == NULL ? -1 : 0);
+	return (temp_dir(dir, "dw-notify"));
 }
 
 static int

@@ -31,15 +31,15 @@
 #include <cmocka.h>
 
 #include "probe_fixture.h"
+#include "temp_dir.h"
 
-static char dir[64];
+static char dir[TEMP_DIR];
 static char path[96];
 
 static int
 make_place(void **state)
 {
-	(void)snprintf(dir, sizeof(dir), "/tmp/dw-probe.XXXXXX");
-	if (mkdtemp(dir) == NULL)
+	if (temp_dir(dir, "dw-probe") == -1)
 		return (-1);
 	(void)snprintf(path, sizeof(path), "%s/socket", dir);
 	return (set_up(state));

@@ -30,6 +30,7 @@
 #include "../compat/system.h"
 #include "deny.h"
 #include "forked.h"
+#include "temp_dir.h"
 
 static bool
 is_open(int fd)
@@ -199,13 +200,13 @@ static void
 client(void)
 {
 	struct sockaddr_un sun = {.sun_family = AF_UNIX};
-	char dir[] = "/tmp/test_system.XXXXXX";
+	char dir[TEMP_DIR];
 	int fd, conn, hold[2];
 	pid_t pid, told;
 	uid_t uid;
 	gid_t gid;
 
-	must(mkdtemp(dir) != NULL && chmod(dir, 0755) == 0);
+	must(temp_dir(dir, "test_system") == 0 && chmod(dir, 0755) == 0);
 	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s/s", dir);
 	must((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) != -1);
 	must(bind(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0);
