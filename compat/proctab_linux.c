@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "procfs_linux.h"
 #include "proctab.h"
 #include "proctab_args.h"
 
@@ -32,67 +33,6 @@ struct proctab {
 	bool args;
 	struct proctab_args line;
 };
-
-static int
-open_process(int at, const char *name)
-{
-	int fd;
-
-	do {
-		fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	} while (fd == -1 && errno == EINTR);
-	return (fd);
-}
-
-static ssize_t
-read_some(int fd, char *buf, size_t len)
-{
-	ssize_t n;
-
-	do {
-		n = read(fd, buf, len);
-	} while (n == -1 && errno == EINTR);
-	return (n);
-}
-
-/* Close without changing errno. */
-static void
-drop(int fd)
-{
-	int saved;
-
-	saved = errno;
-	(void)close(fd);
-	errno = saved;
-}
-
-/*
- * A file, NUL-ended; what does not fit is left.  once: the kernel gives all of
- * it to the first read, so that another one to see its end is not needed.
- */
-static ssize_t
-read_file(int at, const char *name, char *buf, size_t len, bool once)
-{
-	ssize_t n;
-	size_t have;
-	int fd;
-
-	if ((fd = openat(at, name, O_RDONLY | O_CLOEXEC)) == -1)
-		return (-1);
-	have = 0;
-	n = 0;
-	while (have < len - 1 &&
-	    (n = read_some(fd, buf + have, len - 1 - have)) > 0) {
-		have += (size_t)n;
-		if (once)
-			break;
-	}
-	drop(fd);
-	if (n == -1)
-		return (-1);
-	buf[have] = '\0';
-	return ((ssize_t)have);
-}
 
 /* The number at *p; *p goes on behind it and the blank. */
 static int64_t
@@ -170,7 +110,7 @@ fill(int fd, pid_t pid, struct proctab_entry *e)
 	 * it were taken away to root (prctl(2), PR_SET_DUMPABLE).
 	 */
 	if (fstat(fd, &st) == -1 ||
-	    read_file(fd, "stat", buf, sizeof(buf), true) == -1)
+	    procfs_read(fd, "stat", buf, sizeof(buf), true) == -1)
 		return (-1);
 	memset(e, 0, sizeof(*e));
 	if (parse_stat(buf, e) == -1)
@@ -211,12 +151,13 @@ read_args(struct proctab *t, int at, struct proctab_entry *e)
 			n = more;
 			break;
 		}
-		n = read_some(fd, t->line.text + have, t->line.size - 1 - have);
+		n = procfs_read_some(
+		    fd, t->line.text + have, t->line.size - 1 - have);
 		if (n <= 0)
 			break;
 		have += (size_t)n;
 	}
-	drop(fd);
+	procfs_close(fd);
 	if (n == -1)
 		return (-1);
 	e->args_len = proctab_args_join(t->line.text, have);
@@ -245,12 +186,12 @@ look(struct proctab *t, const char *name, struct proctab_entry *e)
 {
 	int fd, rv;
 
-	if ((fd = open_process(dirfd(t->dir), name)) == -1)
+	if ((fd = procfs_open(dirfd(t->dir), name)) == -1)
 		return (hidden(errno) ? 0 : -1);
 	rv = fill(fd, (pid_t)strtol(name, NULL, 10), e);
 	if (rv == 0 && t->args)
 		rv = read_args(t, fd, e);
-	drop(fd);
+	procfs_close(fd);
 	if (rv == -1)
 		return (hidden(errno) ? 0 : -1);
 	return (1);
@@ -301,7 +242,7 @@ get_open(pid_t pid)
 	int fd;
 
 	(void)snprintf(path, sizeof(path), "/proc/%jd", (intmax_t)pid);
-	if ((fd = open_process(AT_FDCWD, path)) == -1 && errno == ENOENT)
+	if ((fd = procfs_open(AT_FDCWD, path)) == -1 && errno == ENOENT)
 		/* There, but not for us: hidepid=2, or no proc mounted. */
 		errno = exists(pid) ? EPERM : ESRCH;
 	return (fd);
@@ -321,7 +262,7 @@ proctab_get(pid_t pid, struct proctab_entry *e, char *buf, size_t len)
 		return (-1);
 	rv = fill(fd, pid, e);
 	if (rv == 0 && buf != NULL && len > 0) {
-		n = read_file(fd, "cmdline", buf, len, false);
+		n = procfs_read(fd, "cmdline", buf, len, false);
 		if (n == -1) {
 			rv = -1;
 		} else {
@@ -329,7 +270,7 @@ proctab_get(pid_t pid, struct proctab_entry *e, char *buf, size_t len)
 			e->args = buf;
 		}
 	}
-	drop(fd);
+	procfs_close(fd);
 	if (rv == -1 && errno == ENOENT)
 		errno = ESRCH;
 	return (rv);
@@ -341,7 +282,7 @@ proctab_boot_id(char *buf, size_t len)
 	char id[64];
 	ssize_t n;
 
-	n = read_file(
+	n = procfs_read(
 	    AT_FDCWD, "/proc/sys/kernel/random/boot_id", id, sizeof(id), false);
 	if (n == -1)
 		return (-1);

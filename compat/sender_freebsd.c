@@ -9,7 +9,6 @@
 
 #include <sys/types.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <sys/un.h>
 
 #include <string.h>
@@ -29,6 +28,18 @@ sender_ask(int fd)
 	    setsockopt(fd, SOL_LOCAL, LOCAL_CREDS_PERSISTENT, &on, sizeof(on)));
 }
 
+static void
+credentials(struct cmsghdr *c, struct sender *s)
+{
+	struct sockcred2 cred;
+
+	if (c->cmsg_type != SCM_CREDS2 || c->cmsg_len < CMSG_LEN(sizeof(cred)))
+		return;
+	memcpy(&cred, CMSG_DATA(c), sizeof(cred));
+	s->pid = cred.sc_pid > 0 ? cred.sc_pid : -1;
+	s->uid = cred.sc_euid;
+}
+
 ssize_t
 sender_recv(int fd, void *buf, size_t len, struct sender *s)
 {
@@ -37,34 +48,7 @@ sender_recv(int fd, void *buf, size_t len, struct sender *s)
 		    CMSG_SPACE(SENDER_FDS * sizeof(int))];
 		struct cmsghdr align;
 	} control;
-	struct iovec iov = {.iov_base = buf, .iov_len = len};
-	struct msghdr msg = {
-	    .msg_iov = &iov,
-	    .msg_iovlen = 1,
-	    .msg_control = &control,
-	    .msg_controllen = sizeof(control),
-	};
-	struct sockcred2 cred;
-	ssize_t n;
 
-	memset(s, 0, sizeof(*s));
-	s->pid = -1;
-	s->uid = (uid_t)-1;
-	n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	if (n == -1)
-		return (-1);
-	s->cut = (msg.msg_flags & MSG_TRUNC) != 0;
-	for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c != NULL;
-	     c = CMSG_NXTHDR(&msg, c)) {
-		if (c->cmsg_level != SOL_SOCKET)
-			continue;
-		if (c->cmsg_type == SCM_CREDS2 &&
-		    c->cmsg_len >= CMSG_LEN(sizeof(cred))) {
-			memcpy(&cred, CMSG_DATA(c), sizeof(cred));
-			s->pid = cred.sc_pid > 0 ? cred.sc_pid : -1;
-			s->uid = cred.sc_euid;
-		} else if (c->cmsg_type == SCM_RIGHTS)
-			sender_take(s, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
-	}
-	return (n);
+	return (sender_receive(
+	    fd, buf, len, &control, sizeof(control), s, credentials));
 }

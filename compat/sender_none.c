@@ -8,11 +8,8 @@
 #include "config.h"
 
 #include <sys/types.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 
 #include <errno.h>
-#include <string.h>
 
 #include "system.h"
 
@@ -28,14 +25,5 @@ sender_ask(int fd)
 ssize_t
 sender_recv(int fd, void *buf, size_t len, struct sender *s)
 {
-	struct iovec iov = {.iov_base = buf, .iov_len = len};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-	ssize_t n;
-
-	memset(s, 0, sizeof(*s));
-	s->pid = -1;
-	s->uid = (uid_t)-1;
-	n = recvmsg(fd, &msg, MSG_DONTWAIT);
-	s->cut = n != -1 && (msg.msg_flags & MSG_TRUNC) != 0;
-	return (n);
+	return (sender_receive(fd, buf, len, NULL, 0, s, NULL));
 }

@@ -83,8 +83,14 @@ int sender_ask(int fd);
 /* Never waits.  Whatever comes with it is closed by sender_done(). */
 ssize_t sender_recv(int fd, void *buf, size_t len, struct sender *s);
 void sender_done(struct sender *s);
-/* For sender_*.c: the descriptors of a control message. */
-void sender_take(struct sender *s, const unsigned char *data, size_t len);
+/*
+ * For sender_*.c: sender_recv() with room for control messages.  cred sees
+ * each of them but those with descriptors; NULL: nobody knows the sender.
+ */
+struct cmsghdr;
+typedef void sender_cred(struct cmsghdr *c, struct sender *s);
+ssize_t sender_receive(int fd, void *buf, size_t len, void *control,
+    size_t control_len, struct sender *s, sender_cred *cred);
 
 /*
  * Locks of flock(2) and of fcntl(2) exclude each other; F_GETLK tells which it

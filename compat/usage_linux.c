@@ -18,6 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "procfs_linux.h"
 #include "usage.h"
 
 #define NS INT64_C(1000000000)
@@ -34,7 +35,7 @@ count_descriptors(int proc)
 	DIR *dir = NULL;
 	int fd;
 
-	if ((fd = openat(proc, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC)) == -1)
+	if ((fd = procfs_open(proc, "fd")) == -1)
 		return (-1);
 	if (fstat(fd, &st) == 0 && st.st_size > 0)
 		n = st.st_size;
@@ -89,49 +90,25 @@ parse_status(const char *s, struct usage *u)
 		u->memory = strtoimax(p + strlen("\nVmRSS:"), NULL, 10) * 1024;
 }
 
-static ssize_t
-read_file(int proc, const char *name, char *buf, size_t len)
-{
-	ssize_t n;
-	int fd = openat(proc, name, O_RDONLY | O_CLOEXEC);
-
-	if (fd == -1)
-		return (-1);
-	do {
-		n = read(fd, buf, len - 1);
-	} while (n == -1 && errno == EINTR);
-	close(fd);
-	if (n >= 0)
-		buf[n] = '\0';
-	return (n);
-}
-
 int
 usage_get(pid_t pid, struct usage *u)
 {
 	char path[32], buf[4096];
-	int proc, ret;
+	int proc, ret = -1;
 
-	(void)snprintf(path, sizeof(path), "/proc/%jd", (intmax_t)pid);
 	*u = (struct usage) {-1, -1, -1, -1};
-	proc = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (proc == -1 || read_file(proc, "stat", buf, sizeof(buf)) == -1) {
-		if (errno == ENOENT)
-			errno = ESRCH;
-		ret = -1;
-	} else {
-		ret = parse_stat(buf, u);
+	(void)snprintf(path, sizeof(path), "/proc/%jd", (intmax_t)pid);
+	if ((proc = procfs_open(AT_FDCWD, path)) != -1) {
+		if (procfs_read(proc, "stat", buf, sizeof(buf), true) != -1)
+			ret = parse_stat(buf, u);
 		if (ret == 0 &&
-		    read_file(proc, "status", buf, sizeof(buf)) != -1)
+		    procfs_read(proc, "status", buf, sizeof(buf), true) != -1)
 			parse_status(buf, u);
 		if (ret == 0)
 			u->descriptors = count_descriptors(proc);
+		procfs_close(proc);
 	}
-	if (proc != -1) {
-		int error = errno;
-
-		close(proc);
-		errno = error;
-	}
+	if (ret == -1 && errno == ENOENT)
+		errno = ESRCH;
 	return (ret);
 }

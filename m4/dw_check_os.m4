@@ -136,6 +136,8 @@ AS_VAR_APPEND([COMPAT_OS_OBJS],
 AS_VAR_APPEND([DW_OS_ANSWERS], ["dw_question[]_$dw_[]dw_question "])
 ])
 AS_CASE([$host_os],
+    [linux*], [
+	AS_VAR_APPEND([COMPAT_OS_OBJS], [" compat/procfs_linux.lo"])],
     [freebsd*|netbsd*], [
 	AS_VAR_APPEND([COMPAT_OS_OBJS], [" compat/sysctl_bsd.lo"])])
 AS_VAR_IF([dw_reaper], [freebsd], [],
