@@ -49,8 +49,7 @@ judge(const char *path, const struct limit limits[LIMITS],
 	char text[200], line[1200];
 	enum limits_verdict v;
 
-	for (size_t i = 0; i < LIMITS; i++)
-		since[i] = INT64_MIN;
+	limits_begin(since);
 	v = limits_judge(limits, m, since, 0, text, sizeof(text));
 	snprintf(line, sizeof(line), "%s%s%.800s", text,
 	    (text[0] != '\0') ? ": " : "", path);
@@ -185,8 +184,7 @@ main(int argc, char *argv[])
 		take_limit(limits, argv[i], argv[i + 1]);
 	if (i != argc)
 		usage();
-	for (i = 0; i < LIMITS; i++)
-		m[i] = (struct measure) {-1, -1};
+	measures_clear(m);
 	return (file ? check_file(argv[2], absent, limits, m) :
 		       check_space(argv[2], limits, m));
 }

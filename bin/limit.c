@@ -230,6 +230,20 @@ limit_exceeded(const struct limit *l, const struct measure *m)
 	return (l->op == '>' ? v > l->value : v < l->value);
 }
 
+void
+measures_clear(struct measure measures[LIMITS])
+{
+	for (unsigned i = 0; i < LIMITS; i++)
+		measures[i] = (struct measure) {-1, -1};
+}
+
+void
+limits_begin(int64_t since[LIMITS])
+{
+	for (unsigned i = 0; i < LIMITS; i++)
+		since[i] = INT64_MIN;
+}
+
 /* One that is exceeded: since when, and is that long enough? */
 static bool
 is_due(const struct limit *l, int64_t *since, int64_t now)

@@ -54,6 +54,10 @@ const char *limit_amount(
 /* Is it over, or under, the limit?  1, 0, -1: not known. */
 int limit_exceeded(const struct limit *l, const struct measure *m);
 
+/* Nothing is known; no limit is exceeded. */
+void measures_clear(struct measure measures[LIMITS]);
+void limits_begin(int64_t since[LIMITS]);
+
 enum limits_verdict {
 	LIMITS_OK,
 	LIMITS_EXCEEDED,

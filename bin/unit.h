@@ -261,6 +261,8 @@ struct check_way {
 	void (*cancel)(struct unit_check *c);
 	void (*forget)(struct unit_check *c);
 };
+/* What a prober is asked; "" where the check has none. */
+struct dw_probe_tcp unit_check_tcp(const struct check_conf *conf);
 extern const struct check_way check_way_net;	 /* unit_check_net.c: prober */
 extern const struct check_way check_way_exec;	 /* unit_check_exec.c */
 extern const struct check_way check_way_listen;	 /* unit_check_listen.c */

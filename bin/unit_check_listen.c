@@ -129,8 +129,7 @@ judge_queue(struct check_listen *cl, const struct listening *l,
 	enum limits_verdict v = LIMITS_OK;
 	char text[100] = "";
 
-	for (unsigned i = 0; i < LIMITS; i++)
-		m[i] = (struct measure) {-1, -1};
+	measures_clear(m);
 	m[LIMIT_QUEUE].value = l->queue;
 	if (l->queue >= 0 && l->limit > 0)
 		m[LIMIT_QUEUE].share = l->queue * 1000 / l->limit;
@@ -261,8 +260,7 @@ find_address(struct check_listen *cl, const struct check_conf *conf, char *buf,
 static void
 listen_forget(struct unit_check *c)
 {
-	for (unsigned i = 0; i < LIMITS; i++)
-		c->listen->since[i] = INT64_MIN;
+	limits_begin(c->listen->since);
 }
 
 static int

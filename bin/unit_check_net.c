@@ -29,28 +29,36 @@ net_answered(struct prober_query *query, const struct dw_probe_result *result)
 	unit_check_answered(query->arg, result, false);
 }
 
-static int
-net_init(struct unit_check *c, char *buf, size_t len)
+struct dw_probe_tcp
+unit_check_tcp(const struct check_conf *conf)
 {
-	const struct check_conf *conf = c->conf;
-
-	(void)buf;
-	(void)len;
-	c->net = calloc(1, sizeof(*c->net));
-	if (c->net == NULL)
-		return (-1);
-	c->net->tcp = (struct dw_probe_tcp) {
-	    .host = (conf->path != NULL) ? conf->path : conf->host,
-	    .port = (conf->path != NULL) ? "" : conf->port,
+	struct dw_probe_tcp tcp = {
+	    .host = (conf->host != NULL) ? conf->host : "",
+	    .port = (conf->port != NULL) ? conf->port : "",
 	    .source = conf->source,
 	    .timeout = conf->timeout,
 	    .send = conf->send,
 	    .send_len = conf->send_len,
 	    .expect = conf->expect,
 	};
+
+	if (conf->path != NULL)
+		tcp.host = conf->path;
+	return (tcp);
+}
+
+static int
+net_init(struct unit_check *c, char *buf, size_t len)
+{
+	(void)buf;
+	(void)len;
+	c->net = calloc(1, sizeof(*c->net));
+	if (c->net == NULL)
+		return (-1);
+	c->net->tcp = unit_check_tcp(c->conf);
 	c->net->query.cb = net_answered;
 	c->net->query.arg = c;
-	c->net->query.kind = kinds[conf->kind];
+	c->net->query.kind = kinds[c->conf->kind];
 	return (0);
 }
 

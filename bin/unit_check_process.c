@@ -137,8 +137,7 @@ measure(const struct family *f, struct measure m[LIMITS], int64_t *cpu)
 		if (node->root && node->age > age)
 			age = node->age;
 	}
-	for (unsigned i = 0; i < LIMITS; i++)
-		m[i] = (struct measure) {-1, -1};
+	measures_clear(m);
 	m[LIMIT_COUNT].value = roots;
 	if (roots == 0)
 		return;
@@ -228,8 +227,7 @@ process_forget(struct unit_check *c)
 	struct check_process *p = c->process;
 
 	p->cpu = -1;
-	for (unsigned i = 0; i < LIMITS; i++)
-		p->since[i] = INT64_MIN;
+	limits_begin(p->since);
 }
 
 static int

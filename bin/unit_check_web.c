@@ -177,15 +177,7 @@ web_init(struct unit_check *c, char *buf, size_t len)
 	memcpy(w->options, packed, used);
 	w->len = used;
 	w->check = c;
-	w->tcp = (struct dw_probe_tcp) {
-	    .host = (conf->host != NULL) ? conf->host : "",
-	    .port = (conf->port != NULL) ? conf->port : "",
-	    .source = conf->source,
-	    .timeout = conf->timeout,
-	    .send = conf->send,
-	    .send_len = conf->send_len,
-	    .expect = conf->expect,
-	};
+	w->tcp = unit_check_tcp(conf);
 	w->query.cb = web_answered;
 	w->query.arg = w;
 	w->query.kind =
